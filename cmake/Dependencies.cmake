@@ -1,0 +1,24 @@
+# Every outside library, in one place. Required ones stop the configuration with the Debian package to install;
+# optional ones turn their feature off with one line.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(fmt REQUIRED)            # libfmt-dev
+find_package(nlohmann_json REQUIRED)  # nlohmann-json3-dev
+find_package(CLI11 REQUIRED)          # libcli11-dev
+pkg_check_modules(ONIGURUMA REQUIRED IMPORTED_TARGET oniguruma)  # libonig-dev
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)     # libxxhash-dev
+pkg_check_modules(TOMLPP REQUIRED IMPORTED_TARGET tomlplusplus)  # libtomlplusplus-dev
+pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)           # libhwy-dev
+find_path(DNNL_INCLUDE dnnl.hpp REQUIRED)                        # libdnnl-dev
+find_library(DNNL_LIBRARY dnnl REQUIRED)
+
+set(KUMIKO_HAVE_MPI OFF)
+if(KUMIKO_MPI)
+  find_package(MPI COMPONENTS C)
+  if(MPI_C_FOUND)
+    set(KUMIKO_HAVE_MPI ON)
+  else()
+    message(STATUS "MPI not found (libopenmpi-dev): kumiko runs on one rank only")
+  endif()
+endif()

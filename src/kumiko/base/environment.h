@@ -1,0 +1,27 @@
+// Every environment variable that the program reads, and nothing else reads the environment.
+#pragma once
+
+#include <cstdlib>
+#include <string>
+
+namespace kumiko::environment {
+
+// KUMIKO_LOG=debug|info|warning|error: the least serious line that is written. Default info.
+inline constexpr const char* log_level = "KUMIKO_LOG";
+
+// KUMIKO_CACHE_DIR: where measured machine ceilings are kept. Default $XDG_CACHE_HOME/kumiko or ~/.cache/kumiko.
+inline constexpr const char* cache_directory = "KUMIKO_CACHE_DIR";
+
+// KUMIKO_FAULT=write:N|sync:N|rename:N followed by :kill or :no_space (tests only): the N-th such file operation of
+// this process, counted from 1, dies or finds the disk full. See base/fault.h.
+inline constexpr const char* fault = "KUMIKO_FAULT";
+
+// NO_COLOR, TERM, COLUMNS, HOME, XDG_CACHE_HOME have their usual meaning.
+
+// The variable's value, or `fallback` where it is unset or empty.
+inline std::string get(const char* name, const std::string& fallback = "") {
+  const char* value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? fallback : value;
+}
+
+}  // namespace kumiko::environment

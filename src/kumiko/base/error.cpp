@@ -1,0 +1,29 @@
+#include "kumiko/base/error.h"
+
+namespace kumiko {
+
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::user:
+      return 2;
+    case ErrorKind::environment:
+      return 3;
+    case ErrorKind::internal:
+      break;
+  }
+  return 4;
+}
+
+const char* error_title(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::user:
+      return "error";
+    case ErrorKind::environment:
+      return "environment error";
+    case ErrorKind::internal:
+      break;
+  }
+  return "internal error (please report it)";
+}
+
+}  // namespace kumiko

@@ -1,0 +1,150 @@
+#include "kumiko/base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "kumiko/base/error.h"
+#include "kumiko/base/fault.h"
+
+namespace kumiko {
+namespace {
+
+constexpr size_t buffer_size = size_t{1} << 20;
+
+[[noreturn]] void throw_file_error(std::string_view action, const std::filesystem::path& path, int code) {
+  if (code == ENOSPC || code == EDQUOT) {
+    throw_environment("cannot {} {}: no space left on the disk; free some space or choose another place, then run again",
+                      action, path.string());
+  }
+  throw_environment("cannot {} {}: {}", action, path.string(), std::strerror(code));
+}
+
+[[noreturn]] void throw_unreadable(const std::filesystem::path& path, int code) {
+  throw_user("cannot read {}: {}", path.string(), std::strerror(code));
+}
+
+}  // namespace
+
+OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) throw_file_error("create", path_, errno);
+  buffer_.reserve(buffer_size);
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+static void write_all(int descriptor, const char* data, size_t size, const std::filesystem::path& path) {
+  while (size > 0) {
+    if (fault_fires(FileOperation::write, path)) throw_file_error("write", path, errno);
+    const ssize_t written = ::write(descriptor, data, size);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      throw_file_error("write", path, errno);
+    }
+    data += written;
+    size -= static_cast<size_t>(written);
+  }
+}
+
+void OutputFile::write(const void* data, size_t size) {
+  const char* bytes = static_cast<const char*>(data);
+  size_ += size;
+  if (buffer_.size() + size <= buffer_size) {
+    buffer_.insert(buffer_.end(), bytes, bytes + size);
+    return;
+  }
+  flush();
+  if (size >= buffer_size) {
+    write_all(descriptor_, bytes, size, path_);
+  } else {
+    buffer_.assign(bytes, bytes + size);
+  }
+}
+
+void OutputFile::flush() {
+  write_all(descriptor_, buffer_.data(), buffer_.size(), path_);
+  buffer_.clear();
+}
+
+void OutputFile::finish() {
+  flush();
+  if (fault_fires(FileOperation::sync, path_) || ::fsync(descriptor_) != 0) throw_file_error("sync", path_, errno);
+  const int closed = ::close(std::exchange(descriptor_, -1));
+  if (closed != 0) throw_file_error("close", path_, errno);
+}
+
+static std::filesystem::path temporary_name(const std::filesystem::path& path) { return path.string() + ".tmp"; }
+
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), file_(temporary_name(path_)) {}
+
+AtomicFile::~AtomicFile() {
+  if (!committed_) ::unlink(file_.path().c_str());
+}
+
+void AtomicFile::commit() {
+  file_.finish();
+  rename_durably(file_.path(), path_);
+  committed_ = true;
+}
+
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (fault_fires(FileOperation::rename, to) || ::rename(from.c_str(), to.c_str()) != 0) {
+    throw_file_error("rename " + from.string() + " to", to, errno);
+  }
+  sync_directory(to.parent_path());
+}
+
+void sync_directory(const std::filesystem::path& directory) {
+  const std::filesystem::path path = directory.empty() ? "." : directory;
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) throw_file_error("open directory", path, errno);
+  const bool failed = fault_fires(FileOperation::sync, path) || ::fsync(descriptor) != 0;
+  const int code = errno;
+  ::close(descriptor);
+  if (failed) throw_file_error("sync directory", path, code);
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw_unreadable(path, errno);
+  struct stat status{};
+  if (::fstat(descriptor, &status) != 0 || S_ISDIR(status.st_mode)) {
+    const int code = S_ISDIR(status.st_mode) ? EISDIR : errno;
+    ::close(descriptor);
+    throw_unreadable(path, code);
+  }
+  size_ = static_cast<size_t>(status.st_size);
+  if (size_ > 0) {
+    data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    const int code = errno;
+    ::close(descriptor);
+    if (data_ == MAP_FAILED) throw_unreadable(path, code);
+  } else {
+    ::close(descriptor);
+  }
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+std::string read_text_file(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream || std::filesystem::is_directory(path)) throw_unreadable(path, errno == 0 ? EISDIR : errno);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace kumiko

@@ -1,0 +1,82 @@
+// Files that are either whole or absent: durable writing with fault points, read-only mapping, whole-file reading.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kumiko {
+
+// A file being written from its beginning. Every failure is an environment error that names the path and the reason.
+class OutputFile {
+ public:
+  // Creates or truncates `path`.
+  explicit OutputFile(std::filesystem::path path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  // Appends; small writes are gathered in a buffer.
+  void write(const void* data, size_t size);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+
+  // Flushes, fsyncs and closes: when it returns, the bytes are on the disk. Required before the file counts.
+  void finish();
+
+  // Bytes written so far.
+  size_t size() const { return size_; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  void flush();
+
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  size_t size_ = 0;
+  std::vector<char> buffer_;
+};
+
+// An OutputFile that appears under its final name only when commit() has put every byte on the disk; until then, and
+// if the process dies, the final name keeps what it had. The temporary name is `path` + ".tmp".
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+
+  void write(const void* data, size_t size) { file_.write(data, size); }
+  void write(std::string_view text) { file_.write(text); }
+  size_t size() const { return file_.size(); }
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  OutputFile file_;
+  bool committed_ = false;
+};
+
+// Renames and fsyncs the directory that holds `to`, so that the new name survives a power failure.
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+void sync_directory(const std::filesystem::path& directory);
+
+// A whole file mapped read-only. User error if it does not exist or cannot be read.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&&) = delete;
+
+  std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(data_), size_}; }
+
+ private:
+  void* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// The whole file as text. User error, naming the path, if it cannot be read.
+std::string read_text_file(const std::filesystem::path& path);
+
+}  // namespace kumiko

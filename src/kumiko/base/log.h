@@ -1,0 +1,37 @@
+// The logger: the one global. Lines go to standard error; with several ranks each line says which rank spoke.
+#pragma once
+
+#include <fmt/core.h>
+
+#include <string_view>
+#include <utility>
+
+namespace kumiko::log {
+
+enum class Level { debug, info, warning, error };
+
+// Called once when the rank is known. With size 1 lines carry no rank.
+void set_rank(int rank, int size);
+void set_level(Level level);
+
+// Writes one whole line; safe from several threads.
+void write(Level level, std::string_view line);
+
+template <class... Args>
+void debug(fmt::format_string<Args...> format, Args&&... args) {
+  write(Level::debug, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void info(fmt::format_string<Args...> format, Args&&... args) {
+  write(Level::info, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void warning(fmt::format_string<Args...> format, Args&&... args) {
+  write(Level::warning, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void error(fmt::format_string<Args...> format, Args&&... args) {
+  write(Level::error, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace kumiko::log

@@ -1,0 +1,47 @@
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+
+#include "kumiko/base/environment.h"
+#include "kumiko/base/error.h"
+#include "kumiko/base/log.h"
+#include "kumiko/cli/subcommands.h"
+
+namespace kumiko {
+namespace {
+
+void set_log_level() {
+  const std::string name = environment::get(environment::log_level, "info");
+  if (name == "debug") return log::set_level(log::Level::debug);
+  if (name == "info") return log::set_level(log::Level::info);
+  if (name == "warning") return log::set_level(log::Level::warning);
+  if (name == "error") return log::set_level(log::Level::error);
+  throw_user("{}={}: expected debug, info, warning or error", environment::log_level, name);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Kumiko trains large language models in parallel, from a laptop to a supercomputer.", "kumiko");
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help for all subcommands");
+  add_tokenizer_command(app);
+  add_data_command(app);
+  add_bench_command(app);
+  try {
+    set_log_level();
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  } catch (const Error& error) {
+    log::write(log::Level::info, fmt::format("kumiko: {}: {}", error_title(error.kind()), error.what()));
+    return exit_code(error.kind());
+  } catch (const std::exception& error) {
+    log::write(log::Level::info, fmt::format("kumiko: {}: {}", error_title(ErrorKind::internal), error.what()));
+    return exit_code(ErrorKind::internal);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace kumiko
+
+int main(int argc, char** argv) { return kumiko::run(argc, argv); }

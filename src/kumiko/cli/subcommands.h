@@ -1,0 +1,15 @@
+// One file a subcommand: each adds itself, with its options and what it does, to the application. Subcommands hold no
+// logic of their own: they turn arguments into the options of a lower room, and call it.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace kumiko {
+
+void add_tokenizer_command(CLI::App& app);
+void add_data_command(CLI::App& app);
+void add_bench_command(CLI::App& app);
+
+}  // namespace kumiko

@@ -1,0 +1,54 @@
+#include "kumiko/tensor/tensor.h"
+
+#include <cstring>
+#include <utility>
+
+namespace kumiko {
+
+Tensor Tensor::empty(MemoryPool& pool, Shape shape, DType dtype, MemoryPurpose purpose) {
+  const size_t bytes = static_cast<size_t>(shape.num_elements()) * size_of(dtype);
+  return {pool.allocate(bytes, purpose), shape, dtype};
+}
+
+Tensor Tensor::zeros(MemoryPool& pool, Shape shape, DType dtype, MemoryPurpose purpose) {
+  Tensor tensor = empty(pool, shape, dtype, purpose);
+  fill_zero(tensor);
+  return tensor;
+}
+
+Tensor Tensor::reshaped(Shape shape) const {
+  if (shape.num_elements() != num_elements()) {
+    throw_internal("a tensor of shape {} seen as {}", shape_.to_string(), shape.to_string());
+  }
+  return {data_, shape, dtype_};
+}
+
+Tensor Tensor::rows(int64_t begin, int64_t end) const {
+  if (shape_.rank() == 0 || begin < 0 || begin > end || end > shape_[0]) {
+    throw_internal("rows {} to {} of a tensor of shape {}", begin, end, shape_.to_string());
+  }
+  const int64_t row = shape_[0] == 0 ? 0 : num_elements() / shape_[0];
+  Shape shape = shape_;
+  shape[0] = end - begin;
+  return slice(begin * row, (end - begin) * row).reshaped(shape);
+}
+
+Tensor Tensor::slice(int64_t begin, int64_t count) const {
+  if (begin < 0 || count < 0 || begin + count > num_elements()) {
+    throw_internal("elements {} to {} of a tensor of shape {}", begin, begin + count, shape_.to_string());
+  }
+  char* first = static_cast<char*>(data_.get()) + static_cast<size_t>(begin) * size_of(dtype_);
+  return {std::shared_ptr<void>(data_, first), Shape{count}, dtype_};
+}
+
+void copy(const Tensor& from, const Tensor& to) {
+  if (from.shape() != to.shape() || from.dtype() != to.dtype()) {
+    throw_internal("copy of {} {} to {} {}", name_of(from.dtype()), from.shape().to_string(), name_of(to.dtype()),
+                   to.shape().to_string());
+  }
+  std::memcpy(to.raw(), from.raw(), from.num_bytes());
+}
+
+void fill_zero(const Tensor& tensor) { std::memset(tensor.raw(), 0, tensor.num_bytes()); }
+
+}  // namespace kumiko
