@@ -11,6 +11,8 @@ namespace kumiko {
 class OptionTable;
 
 struct DataOptions {
+  // "bytes", a tokenizer.json, or a folder that holds one; empty where the model's vocab_size says enough.
+  std::string tokenizer;
   // One prefix, several prefixes, or weight prefix weight prefix ...; each prefix names PREFIX.bin and PREFIX.idx.
   std::vector<std::string> data_path;
   // Shares of train, valid and test in data_path.
