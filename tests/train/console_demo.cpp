@@ -65,6 +65,7 @@ int run(int64_t steps, double milliseconds, const std::string& folder, int64_t f
     sinks.push_back(std::make_unique<JsonLinesSink>(folder + "/metrics.jsonl", first_step));
     sinks.push_back(std::make_unique<TensorBoardSink>(folder + "/tensorboard", first_step));
   }
+  console.start(first_step - 1, steps);
   double last = seconds_now();
   for (int64_t step = first_step; step <= steps && stop.received() == 0; ++step) {
     const double begin = seconds_now();

@@ -89,6 +89,8 @@ TEST_F(ConsoleTest, KeepsTheBarBelowAllLines) {
   const std::string output = on_terminal(60, [] {
     Console console(Terminal::detect());
     console.print("before\n");
+    console.start(0, 4);
+    console.set_activity("loading");
     console.write(at_step(1));
     log::warning("from elsewhere");
     console.write(at_step(2));
@@ -112,6 +114,7 @@ TEST_F(ConsoleTest, KeepsTheBarBelowAllLines) {
   const std::vector<std::string> before = screen_after(output.substr(0, output.rfind("\r\033[K")));
   EXPECT_EQ(before.back(), " 75% |####################################            | 3/4");
   EXPECT_NE(output.find("| 2/4, evaluating"), std::string::npos);
+  EXPECT_NE(output.find("| 0/4, loading"), std::string::npos);
 }
 
 TEST_F(ConsoleTest, FollowsTheEnvironment) {
@@ -135,6 +138,7 @@ TEST_F(ConsoleTest, WritesPlainLinesElsewhere) {
     Console console(Terminal::detect());
     console.write(at_step(1));
     log::warning("from elsewhere");
+    console.start(1, 4);
     console.set_activity("evaluating");
     console.print("a table\n");
   }
