@@ -1,9 +1,13 @@
-// console_demo [STEPS [MILLISECONDS]]: what a training run shows, with made-up numbers; for looking at.
+// console_demo [STEPS [MILLISECONDS [FOLDER [FIRST_STEP]]]]: what a training run shows, with made-up numbers, for
+// looking at; with FOLDER also what it writes, as a run that starts (again) at FIRST_STEP.
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "kumiko/base/clock.h"
 #include "kumiko/base/log.h"
@@ -12,6 +16,7 @@
 #include "kumiko/train/signals.h"
 #include "kumiko/train/step_rates.h"
 #include "kumiko/train/summary.h"
+#include "kumiko/train/tensorboard.h"
 
 namespace kumiko {
 namespace {
@@ -41,9 +46,10 @@ void work(RegionTimer& timer, double milliseconds) {
   sleep_for_milliseconds(milliseconds * 0.1);
 }
 
-int run(int64_t steps, double milliseconds) {
-  const StopSignals stop(true);
+int run(int64_t steps, double milliseconds, const std::string& folder, int64_t first_step) {
   Console console(Terminal::detect());
+  const StopSignals stop(console.terminal().shares_standard_error() ? StopSignals::Answer::line_over_bar
+                                                                    : StopSignals::Answer::line);
   show_summary(console);
   RegionTimer timer;
   StepRates rates;
@@ -53,8 +59,15 @@ int run(int64_t steps, double milliseconds) {
       log::info("a line from another thread, number {}", i);
     }
   });
+  std::vector<std::unique_ptr<MetricsSink>> sinks;
+  if (!folder.empty()) {
+    std::filesystem::create_directories(folder);
+    sinks.push_back(std::make_unique<JsonLinesSink>(folder + "/metrics.jsonl", first_step));
+    sinks.push_back(std::make_unique<TensorBoardSink>(folder + "/tensorboard", first_step));
+  }
+  console.start(first_step - 1, steps);
   double last = seconds_now();
-  for (int64_t step = 1; step <= steps && stop.received() == 0; ++step) {
+  for (int64_t step = first_step; step <= steps && stop.received() == 0; ++step) {
     const double begin = seconds_now();
     work(timer, milliseconds);
     timer.end_step();
@@ -80,6 +93,7 @@ int run(int64_t steps, double milliseconds) {
     metrics.memory_bytes = int64_t{3} << 30;
     metrics.remaining_seconds = rates.remaining_seconds(steps - step);
     console.write(metrics);
+    for (const auto& sink : sinks) sink->write(metrics);
   }
   console.print(breakdown_table(timer.take(), {{RegionRow::forward_mlp, 1e10}}));
   return stop.received() == 0 ? 0 : 128 + stop.received();
@@ -89,5 +103,6 @@ int run(int64_t steps, double milliseconds) {
 }  // namespace kumiko
 
 int main(int argc, char** argv) {
-  return kumiko::run(argc > 1 ? std::atoll(argv[1]) : 100, argc > 2 ? std::atof(argv[2]) : 100);
+  return kumiko::run(argc > 1 ? std::atoll(argv[1]) : 100, argc > 2 ? std::atof(argv[2]) : 100, argc > 3 ? argv[3] : "",
+                     argc > 4 ? std::atoll(argv[4]) : 1);
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <pty.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -72,6 +73,7 @@ class ConsoleTest : public testing::Test {
     ::setenv("TERM", "xterm", 1);
     ::setenv("LC_ALL", "C", 1);
     ::setenv("NO_COLOR", "1", 1);
+    ::unsetenv("OMPI_COMM_WORLD_RANK");
   }
 
   static StepMetrics at_step(int64_t step) {
@@ -87,6 +89,8 @@ TEST_F(ConsoleTest, KeepsTheBarBelowAllLines) {
   const std::string output = on_terminal(60, [] {
     Console console(Terminal::detect());
     console.print("before\n");
+    console.start(0, 4);
+    console.set_activity("loading");
     console.write(at_step(1));
     log::warning("from elsewhere");
     console.write(at_step(2));
@@ -110,6 +114,7 @@ TEST_F(ConsoleTest, KeepsTheBarBelowAllLines) {
   const std::vector<std::string> before = screen_after(output.substr(0, output.rfind("\r\033[K")));
   EXPECT_EQ(before.back(), " 75% |####################################            | 3/4");
   EXPECT_NE(output.find("| 2/4, evaluating"), std::string::npos);
+  EXPECT_NE(output.find("| 0/4, loading"), std::string::npos);
 }
 
 TEST_F(ConsoleTest, FollowsTheEnvironment) {
@@ -133,11 +138,27 @@ TEST_F(ConsoleTest, WritesPlainLinesElsewhere) {
     Console console(Terminal::detect());
     console.write(at_step(1));
     log::warning("from elsewhere");
+    console.start(1, 4);
     console.set_activity("evaluating");
     console.print("a table\n");
   }
   EXPECT_EQ(testing::internal::GetCapturedStdout(), step_line(at_step(1)) + "\na table\n");
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "warning: from elsewhere\n");
+}
+
+// Open MPI's launcher gives its children a pseudo-terminal even when its own output is a file. Here the parent of the
+// test plays the launcher.
+TEST_F(ConsoleTest, LooksAtTheLaunchersOutput) {
+  ::setenv("OMPI_COMM_WORLD_RANK", "0", 1);
+  struct stat parent_output {};
+  const bool parent_on_terminal =
+      ::stat(("/proc/" + std::to_string(::getppid()) + "/fd/1").c_str(), &parent_output) == 0 &&
+      S_ISCHR(parent_output.st_mode) != 0;
+  bool interactive = true;
+  on_terminal(60, [&interactive] { interactive = Terminal::detect().interactive(); });
+  ::unsetenv("OMPI_COMM_WORLD_RANK");
+  if (parent_on_terminal) GTEST_SKIP() << "the tests run on a terminal";
+  EXPECT_FALSE(interactive);
 }
 
 TEST_F(ConsoleTest, GivesTheLoggerBack) {

@@ -15,7 +15,7 @@ namespace {
 
 TEST(StopSignals, TheFirstOneIsAWish) {
   for (const int signal : {SIGTERM, SIGINT}) {
-    const StopSignals stop(true);
+    const StopSignals stop(StopSignals::Answer::line);
     EXPECT_EQ(stop.received(), 0);
     testing::internal::CaptureStderr();
     ::raise(signal);
@@ -27,10 +27,18 @@ TEST(StopSignals, TheFirstOneIsAWish) {
   }
 }
 
+TEST(StopSignals, TheUserSignalNeverEndsTheProcess) {
+  const StopSignals stop(StopSignals::Answer::none);
+  ::raise(SIGUSR1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  ::raise(SIGUSR1);
+  EXPECT_EQ(stop.received(), SIGUSR1);
+}
+
 TEST(StopSignals, ASecondOneEndsTheProcess) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";
   const auto twice = [] {
-    const StopSignals stop(true);
+    const StopSignals stop(StopSignals::Answer::line);
     ::raise(SIGTERM);
     std::this_thread::sleep_for(std::chrono::milliseconds(600));
     ::raise(SIGINT);
@@ -42,15 +50,15 @@ TEST(StopSignals, ASecondOneEndsTheProcess) {
 TEST(StopSignals, GoBackToWhatTheyDid) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";
   const auto afterwards = [] {
-    { const StopSignals stop(false); }
+    { const StopSignals stop(StopSignals::Answer::none); }
     ::raise(SIGTERM);
   };
   EXPECT_EXIT(afterwards(), testing::KilledBySignal(SIGTERM), "");
 }
 
 TEST(StopSignals, ThereIsOnlyOne) {
-  const StopSignals stop(false);
-  EXPECT_THROW(StopSignals(false), Error);
+  const StopSignals stop(StopSignals::Answer::none);
+  EXPECT_THROW(StopSignals(StopSignals::Answer::none), Error);
 }
 
 }  // namespace

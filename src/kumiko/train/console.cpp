@@ -45,6 +45,13 @@ void Console::put(std::string_view lines) {
   write_all(text);
 }
 
+void Console::start(int64_t step, int64_t total_steps) {
+  const std::lock_guard lock(mutex_);
+  last_.step = step;
+  last_.total_steps = total_steps;
+  put("");
+}
+
 void Console::write(const StepMetrics& metrics) {
   const std::lock_guard lock(mutex_);
   last_ = metrics;

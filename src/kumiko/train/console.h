@@ -20,6 +20,8 @@ class Console : public MetricsSink {
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
+  // Draws the bar before the first step is through: `step` steps of `total_steps` are complete.
+  void start(int64_t step, int64_t total_steps);
   void write(const StepMetrics& metrics) override;
 
   // Whole lines, each with its line break, above the bar.

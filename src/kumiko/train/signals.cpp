@@ -18,11 +18,12 @@ namespace {
 struct HandlerState {
   std::atomic<bool> installed{false};
   std::atomic<bool> speak{false};
-  std::atomic<bool> screen{false};
+  std::atomic<bool> over_bar{false};
   std::atomic<int> received{0};
   std::atomic<int64_t> received_at{0};  // nanoseconds, monotonic
   struct sigaction old_interrupt;
   struct sigaction old_terminate;
+  struct sigaction old_user;
 };
 static_assert(std::atomic<int64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free &&
               std::atomic<bool>::is_always_lock_free);
@@ -45,7 +46,7 @@ void handle(int signal) {
   int none = 0;
   if (!handler_state.received.compare_exchange_strong(none, signal)) {
     constexpr int64_t same_wish = 500'000'000;
-    if (now - handler_state.received_at < same_wish) {
+    if (signal == SIGUSR1 || now - handler_state.received_at < same_wish) {
       errno = saved_errno;
       return;
     }
@@ -54,8 +55,8 @@ void handle(int signal) {
   }
   handler_state.received_at = now;
   if (handler_state.speak) {
-    if (handler_state.screen) say("\r\033[K");  // over a progress bar and the echoed ^C
-    say(signal == SIGINT ? "interrupted: " : "asked to terminate: ");
+    if (handler_state.over_bar) say("\r\033[K");  // and over the echoed ^C
+    say(signal == SIGINT ? "interrupted: " : signal == SIGTERM ? "asked to terminate: " : "asked to stop: ");
     say("saving and stopping after this step; once more to stop at once without saving\n");
   }
   errno = saved_errno;
@@ -63,10 +64,10 @@ void handle(int signal) {
 
 }  // namespace
 
-StopSignals::StopSignals(bool speak) {
+StopSignals::StopSignals(Answer answer) {
   if (handler_state.installed.exchange(true)) throw_internal("two StopSignals live at the same time");
-  handler_state.speak = speak;
-  handler_state.screen = ::isatty(STDERR_FILENO) != 0;
+  handler_state.speak = answer != Answer::none;
+  handler_state.over_bar = answer == Answer::line_over_bar;
   handler_state.received = 0;
   handler_state.received_at = INT64_MAX;
   struct sigaction action {};
@@ -75,11 +76,13 @@ StopSignals::StopSignals(bool speak) {
   ::sigemptyset(&action.sa_mask);
   ::sigaction(SIGINT, &action, &handler_state.old_interrupt);
   ::sigaction(SIGTERM, &action, &handler_state.old_terminate);
+  ::sigaction(SIGUSR1, &action, &handler_state.old_user);
 }
 
 StopSignals::~StopSignals() {
   ::sigaction(SIGINT, &handler_state.old_interrupt, nullptr);
   ::sigaction(SIGTERM, &handler_state.old_terminate, nullptr);
+  ::sigaction(SIGUSR1, &handler_state.old_user, nullptr);
   handler_state.installed = false;
 }
 

@@ -1,14 +1,19 @@
 // SIGINT and SIGTERM as a wish: the first asks the loop to save and stop after the present step, a second one ends the
 // process at once. A repetition within half a second is the same wish: a terminal and a launcher may both deliver it.
+// SIGUSR1 is the wish alone, however often: launchers and batch systems hand it on without killing anyone.
 #pragma once
 
 namespace kumiko {
 
-// While one lives, it catches both signals; afterwards they do what they did before. At most one at a time.
+// While one lives, it catches these signals; afterwards they do what they did before. At most one at a time.
 class StopSignals {
  public:
-  // With `speak`, the first signal is answered on standard error, at once; let one rank do that.
-  explicit StopSignals(bool speak);
+  enum class Answer {
+    none,
+    line,           // on standard error, at once; let one rank do that
+    line_over_bar,  // the same, over a progress bar (Console) that stands in its place
+  };
+  explicit StopSignals(Answer answer);
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;

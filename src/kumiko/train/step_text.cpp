@@ -45,7 +45,7 @@ std::vector<Column> columns(const StepMetrics& metrics) {
   return {{"step", position(metrics), position_width},
           {"loss", compact(metrics.loss, 4), 8},
           {"lr", fmt::format("{:.2e}", metrics.learning_rate), 8},
-          {"grad", compact(metrics.gradient_norm, 3), 7},
+          {"grad", compact(metrics.gradient_norm, 3), 8},
           {"step ms", milliseconds(metrics.step_seconds), 7},
           {"tokens/s", with_thousands(std::llround(metrics.tokens_per_second)), 9},
           {"TFLOP/s", tflops(metrics), 7},

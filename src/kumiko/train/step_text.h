@@ -12,7 +12,7 @@ namespace kumiko {
 // For a log: each value with its name.
 std::string step_line(const StepMetrics& metrics);
 
-// For a screen: columns of at most 80 characters for runs below 100,000 steps, and the line above them.
+// For a screen: columns of at most 80 characters for runs below 10,000 steps, and the line above them.
 std::string step_columns(const StepMetrics& metrics);
 std::string step_columns_header(const StepMetrics& metrics);
 

@@ -69,7 +69,7 @@ Terminal Terminal::detect() {
   terminal.screen_ = STDOUT_FILENO;
   terminal.interactive_ = true;
   terminal.shares_standard_error_ = ::isatty(STDERR_FILENO) != 0;
-  const int launcher = columns_of(STDOUT_FILENO) > 0 ? 0 : reader_of_output();
+  const int launcher = environment::get(environment::open_mpi_rank).empty() ? 0 : reader_of_output();
   if (launcher > 0) {
     const std::string output = fmt::format("/proc/{}/fd/1", launcher);
     terminal.screen_ = ::open(output.c_str(), O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);

@@ -7,8 +7,8 @@ namespace kumiko {
 
 class Terminal {
  public:
-  // Looks at standard output and the environment. A launcher (mpiexec) may put a pseudo-terminal without a size between
-  // the program and the screen; then what counts is where the launcher's own output goes.
+  // Looks at standard output and the environment. Open MPI's launcher puts a pseudo-terminal between the program and
+  // its own output, even if that is a file; so what counts there is where the launcher's output goes.
   static Terminal detect();
   // A file or pipe: plain lines.
   Terminal() = default;
