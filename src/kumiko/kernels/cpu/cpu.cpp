@@ -3,8 +3,8 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/kernels/arguments.h"
+#include "kumiko/kernels/cpu/attention.h"
 #include "kumiko/kernels/cpu/linear.h"
-#include "kumiko/kernels/reference/attention.h"
 #include "kumiko/kernels/reference/elementwise.h"
 #include "kumiko/kernels/reference/normalization.h"
 #include "kumiko/kernels/reference/vocabulary.h"
@@ -15,7 +15,7 @@ namespace {
 class CpuKernels : public Kernels {
  public:
   CpuKernels(const std::shared_ptr<MemoryPool>& pool, int num_threads)
-      : num_threads_(num_threads), linear_(pool, num_threads) {}
+      : num_threads_(num_threads), workspace_(pool), linear_(pool, num_threads) {}
 
   std::string description() const override {
     return fmt::format("cpu ({}, {} thread{})", cpu::Linear::library_version(), num_threads_,
@@ -49,13 +49,13 @@ class CpuKernels : public Kernels {
   void attention_forward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
                          const HeadsView& out, const Tensor& log_sum_exp) override {
     arguments::check_attention("attention_forward", shape, q, k, v, out, log_sum_exp);
-    reference::attention_forward<float>(shape, q, k, v, out, log_sum_exp);
+    cpu::attention_forward(shape, q, k, v, out, log_sum_exp, num_threads_, workspace_);
   }
   void attention_backward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
                           const HeadsView& out, const Tensor& log_sum_exp, const HeadsView& dout, const HeadsView& dq,
                           const HeadsView& dk, const HeadsView& dv) override {
     arguments::check_attention_backward(shape, q, k, v, out, log_sum_exp, dout, dq, dk, dv);
-    reference::attention_backward<float>(shape, q, k, v, out, log_sum_exp, dout, dq, dk, dv);
+    cpu::attention_backward(shape, q, k, v, out, log_sum_exp, dout, dq, dk, dv, num_threads_, workspace_);
   }
 
   void layer_norm_forward(const Tensor& x, const Tensor& gamma, const Tensor& beta, double eps, const Tensor& y,
@@ -130,6 +130,7 @@ class CpuKernels : public Kernels {
 
  private:
   int num_threads_;
+  cpu::Workspace workspace_;
   cpu::Linear linear_;
 };
 
