@@ -15,8 +15,9 @@ find_library(DNNL_LIBRARY dnnl REQUIRED)
 
 set(KUMIKO_HAVE_MPI OFF)
 if(KUMIKO_MPI)
-  find_package(MPI COMPONENTS C)
-  if(MPI_C_FOUND)
+  set(MPI_CXX_SKIP_MPICXX ON)  # we use the C interface
+  find_package(MPI COMPONENTS CXX)
+  if(MPI_CXX_FOUND)
     set(KUMIKO_HAVE_MPI ON)
   else()
     message(STATUS "MPI not found (libopenmpi-dev): kumiko runs on one rank only")

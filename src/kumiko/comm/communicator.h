@@ -1,6 +1,6 @@
 // Communication is a queue with an order. Each verb is enqueued and returns an event, like work on a stream; one thread
-// per rank drives the operations of all axes to completion, so work on one axis never waits for work on another, and the
-// order within an axis is the program's. Every byte and every second is counted by verb, axis and purpose.
+// per rank drives the operations of all axes to completion, so work on one axis never waits for work on another, and
+// the order within an axis is the program's. Every byte and every second is counted by verb, axis and purpose.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kumiko/mesh/mesh.h"
+#include "kumiko/tensor/memory.h"
 #include "kumiko/tensor/tensor.h"
 
 namespace kumiko {
@@ -33,7 +34,7 @@ enum class ReduceOp : uint8_t { sum, max };
 // The completion of one enqueued operation. Copies refer to the same operation.
 class Event {
  public:
-  struct State;  // defined by comm/queue.h
+  struct State;  // comm/event.h
   Event() = default;
   explicit Event(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
@@ -79,9 +80,9 @@ struct TrafficRow {
   Axis axis;
   std::string purpose;
   int64_t calls = 0;
-  int64_t bytes = 0;     // of the tensors handed over (all_gather, all_to_all: the larger one)
-  double seconds = 0;    // from start to completion, summed
-  double exposed = 0;    // that a caller spent waiting in Event::wait
+  int64_t bytes = 0;   // of the tensors handed over (all_gather, all_to_all: the larger one)
+  double seconds = 0;  // from start to completion, summed
+  double exposed = 0;  // that a caller spent waiting in Event::wait
 };
 
 struct RankInfo {
@@ -113,7 +114,7 @@ class World {
 };
 
 // The world this process was launched into: MPI if a launcher started it (mpiexec, srun, ...), else one rank alone,
-// without touching MPI.
-std::unique_ptr<World> connect_world();
+// without touching MPI. What communication needs of memory comes from `pool`.
+std::unique_ptr<World> connect_world(std::shared_ptr<MemoryPool> pool = MemoryPool::create());
 
 }  // namespace kumiko
