@@ -16,7 +16,11 @@ inline constexpr const char* cache_directory = "KUMIKO_CACHE_DIR";
 // this process, counted from 1, dies or finds the disk full. See base/fault.h.
 inline constexpr const char* fault = "KUMIKO_FAULT";
 
-// NO_COLOR, TERM, COLUMNS, HOME, XDG_CACHE_HOME have their usual meaning.
+// OMPI_COMM_WORLD_RANK: set by Open MPI's launcher, which puts a pseudo-terminal before our output. See
+// train/terminal.h.
+inline constexpr const char* open_mpi_rank = "OMPI_COMM_WORLD_RANK";
+
+// NO_COLOR, TERM, COLUMNS, LC_ALL, LC_CTYPE, LANG, HOME, XDG_CACHE_HOME have their usual meaning.
 
 // The variable's value, or `fallback` where it is unset or empty.
 inline std::string get(const char* name, const std::string& fallback = "") {

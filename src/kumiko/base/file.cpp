@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -21,8 +22,9 @@ constexpr size_t buffer_size = size_t{1} << 20;
 
 [[noreturn]] void throw_file_error(std::string_view action, const std::filesystem::path& path, int code) {
   if (code == ENOSPC || code == EDQUOT) {
-    throw_environment("cannot {} {}: no space left on the disk; free some space or choose another place, then run again",
-                      action, path.string());
+    throw_environment(
+        "cannot {} {}: no space left on the disk; free some space or choose another place, then run again", action,
+        path.string());
   }
   throw_environment("cannot {} {}: {}", action, path.string(), std::strerror(code));
 }
@@ -104,6 +106,15 @@ void rename_durably(const std::filesystem::path& from, const std::filesystem::pa
   sync_directory(to.parent_path());
 }
 
+void exchange_durably(const std::filesystem::path& a, const std::filesystem::path& b) {
+  if (fault_fires(FileOperation::rename, b) ||
+      ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) != 0) {
+    throw_file_error("exchange " + a.string() + " with", b, errno);
+  }
+  sync_directory(a.parent_path());
+  if (a.parent_path() != b.parent_path()) sync_directory(b.parent_path());
+}
+
 void sync_directory(const std::filesystem::path& directory) {
   const std::filesystem::path path = directory.empty() ? "." : directory;
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -117,7 +128,7 @@ void sync_directory(const std::filesystem::path& directory) {
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) throw_unreadable(path, errno);
-  struct stat status{};
+  struct stat status {};
   if (::fstat(descriptor, &status) != 0 || S_ISDIR(status.st_mode)) {
     const int code = S_ISDIR(status.st_mode) ? EISDIR : errno;
     ::close(descriptor);

@@ -59,6 +59,9 @@ class AtomicFile {
 
 // Renames and fsyncs the directory that holds `to`, so that the new name survives a power failure.
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+// Exchanges two names in one operation, so that neither is absent at any moment. Environment error on a file system
+// that cannot do it.
+void exchange_durably(const std::filesystem::path& a, const std::filesystem::path& b);
 void sync_directory(const std::filesystem::path& directory);
 
 // A whole file mapped read-only. User error if it does not exist or cannot be read.

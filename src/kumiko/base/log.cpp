@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <mutex>
 #include <string>
+#include <utility>
 
 namespace kumiko::log {
 namespace {
@@ -12,6 +14,8 @@ struct State {
   std::atomic<int> rank{0};
   std::atomic<int> size{1};
   std::atomic<Level> level{Level::info};
+  std::mutex writer_mutex;
+  std::function<void(std::string_view)> writer;
 };
 
 State& state() {
@@ -42,6 +46,11 @@ void set_rank(int rank, int size) {
 
 void set_level(Level level) { state().level = level; }
 
+void set_writer(std::function<void(std::string_view)> writer) {
+  const std::lock_guard lock(state().writer_mutex);
+  state().writer = std::move(writer);
+}
+
 void write(Level level, std::string_view line) {
   if (level < state().level) return;
   std::string text;
@@ -49,6 +58,10 @@ void write(Level level, std::string_view line) {
   text += prefix(level);
   text += line;
   text += '\n';
+  {
+    const std::lock_guard lock(state().writer_mutex);
+    if (state().writer) return state().writer(text);
+  }
   // One write call, so that lines of several processes on one terminal do not mix.
   std::string_view rest = text;
   while (!rest.empty()) {

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -13,6 +14,10 @@ enum class Level { debug, info, warning, error };
 // Called once when the rank is known. With size 1 lines carry no rank.
 void set_rank(int rank, int size);
 void set_level(Level level);
+
+// From now on `writer` receives each finished line (its line break included), in place of standard error: a progress
+// bar steps aside for it. Called by one thread at a time; must not log. None: standard error again.
+void set_writer(std::function<void(std::string_view line)> writer);
 
 // Writes one whole line; safe from several threads.
 void write(Level level, std::string_view line);

@@ -3,7 +3,8 @@
 //
 // Legend: T tokens (rows), K inputs, N outputs, H hidden, B batch, S sequence, A attention heads, D head size,
 // V vocabulary, P positions. All tensors of one call have one floating type unless said; tokens and targets are i32.
-// "+=" marks outputs that are added to. Sums are taken in an order that depends only on the shapes, never on timing.
+// "+=" marks outputs that are added to. Sums are taken in an order that depends only on the shapes, never on timing
+// and, but for the linear layers, not on the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ struct HeadsView {
 // Drops elements with probability p and scales the others by 1 / (1 - p). Whether an element is dropped depends only on
 // its global index and the key, so every layout draws the same mask: element (row, column) of the local tensor has the
 // global index (first_row + row) * num_columns + first_column + column. It is dropped if the 32-bit word (index % 4) of
-// philox({low, high word of index / 4, 0, 0}, key) is less than p * 2^32.
+// philox({low, high word of index / 4, 0, 0}, key) is less than p * 2^32. 0 <= p < 1.
 struct DropoutMask {
   double probability = 0;
   PhiloxKey key{};
@@ -46,14 +47,14 @@ struct DropoutMask {
 };
 
 struct AttentionShape {
-  int64_t batch = 0;        // B
-  int64_t num_queries = 0;  // Sq rows of q a sequence
-  int64_t num_keys = 0;     // Sk rows of k and v a sequence, Sk >= Sq; the last query sees the last key
-  int64_t num_heads = 0;    // A query heads
-  int64_t num_kv_heads = 0; // divides num_heads; query head a reads kv head a / (num_heads / num_kv_heads)
-  int64_t head_size = 0;    // D
-  bool causal = true;       // query i sees keys 0 .. i + Sk - Sq
-  double scale = 1;         // multiplies q.k
+  int64_t batch = 0;         // B
+  int64_t num_queries = 0;   // Sq rows of q a sequence
+  int64_t num_keys = 0;      // Sk rows of k and v a sequence, Sk >= Sq; the last query sees the last key
+  int64_t num_heads = 0;     // A query heads
+  int64_t num_kv_heads = 0;  // divides num_heads; query head a reads kv head a / (num_heads / num_kv_heads)
+  int64_t head_size = 0;     // D
+  bool causal = true;        // query i sees keys 0 .. i + Sk - Sq
+  double scale = 1;          // multiplies q.k
   // Dropout of the probabilities: global row ((first_batch + b) * num_heads_global + first_head + a) * Sq + i, column
   // = key, num_columns = Sk. mask.first_row and first_column are not used.
   DropoutMask mask;
@@ -81,7 +82,8 @@ class Kernels {
   virtual int num_threads() const = 0;
 
   // --- linear layers -------------------------------------------------------------------------------------------------
-  // Lays out `weight` [N, K] for the products below. `previous` (or null) is reused if it fits.
+  // Lays out `weight` [N, K] for the products below, now or when the first of them runs; keeps a handle on `weight`.
+  // `previous` (or null) is reused if it fits.
   virtual std::unique_ptr<PreparedWeight> prepare_weight(const Tensor& weight,
                                                          std::unique_ptr<PreparedWeight> previous) = 0;
   // y [T, N] = or += x [T, K] weight^T + bias [N]; an absent bias is zero.

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# From a fresh Debian 12 to a model that has learnt from real text: installs what is missing, builds, prepares a corpus
+# (the King James Bible, from Debian's package), trains a GPT of 10 million parameters with two ranks, stops and
+# resumes it on the way, and lets it write a paragraph. Run again, it does only what is missing.
+set -eu
+cd "$(dirname "$0")"
+begin=$SECONDS
+say() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - begin)); }
+
+say "1/6 packages"
+scripts/install-packages.sh build quickstart
+
+say "2/6 build"
+if [ ! -f build/build.ninja ]; then
+  cmake -G Ninja -B build -DCMAKE_BUILD_TYPE=Release >build.log 2>&1 || { tail -n 5 build.log >&2; exit 1; }
+  mv build.log build/
+fi
+ninja -C build kumiko | tail -n 1
+kumiko=build/kumiko
+run=runs/quickstart
+mkdir -p $run
+
+say "3/6 corpus, tokenizer, dataset"
+if [ ! -f $run/corpus.txt ]; then
+  # One verse a line without its number; an empty line between chapters, which become the documents.
+  bible gen1:1-rev22:21 | awk '
+    match($0, /^[^ ]+:[0-9]+ /) {
+      chapter = substr($0, 1, index($0, ":") - 1)
+      if (NR > 1 && chapter != last) print ""
+      last = chapter
+      print substr($0, RLENGTH + 1)
+    }' >$run/corpus.tmp
+  mv $run/corpus.tmp $run/corpus.txt
+fi
+[ -f $run/tokenizer.json ] ||
+  $kumiko tokenizer train --input $run/corpus.txt --vocab-size 4096 --output $run/tokenizer.json
+[ -f $run/corpus.idx ] ||
+  $kumiko data build --input $run/corpus.txt --output $run/corpus --tokenizer $run/tokenizer.json \
+    --split-on blank-line --append-eod
+
+say "4/6 training on two ranks, first part"
+train="scripts/mpirun.sh 2 $kumiko train examples/quickstart.toml"
+if [ ! -f $run/checkpoints/latest ]; then
+  $train --train.exit_interval 100
+fi
+
+say "5/6 resuming from the checkpoint"
+$train
+
+say "6/6 generating"
+$kumiko generate --load $run/checkpoints --prompt "And it came to pass" --max-new-tokens 120 --temperature 0.7 \
+  --top-p 0.9 --quiet
+
+say "done; try: $kumiko generate --load $run/checkpoints --interactive"

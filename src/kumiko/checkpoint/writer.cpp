@@ -1,0 +1,178 @@
+#include "kumiko/checkpoint/writer.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "kumiko/base/clock.h"
+#include "kumiko/base/error.h"
+#include "kumiko/base/log.h"
+#include "kumiko/checkpoint/checksum.h"
+#include "kumiko/checkpoint/directory.h"
+#include "kumiko/checkpoint/exchange.h"
+#include "kumiko/checkpoint/safetensors.h"
+
+namespace kumiko {
+namespace {
+
+using nlohmann::json;
+
+constexpr int root_rank = 0;
+
+void check_piece(const SavedPiece& piece) {
+  if (!piece.tensor || piece.tensor.shape() != piece.box.size) {
+    throw_internal("the piece {} of '{}' comes with a tensor of shape {}", piece.box.to_string(), piece.name,
+                   piece.tensor.shape().to_string());
+  }
+}
+
+// The list of what a rank holds as text, to be sent and compared.
+std::string describe(std::span<const SavedPiece> pieces) {
+  std::string text;
+  for (const SavedPiece& piece : pieces) {
+    check_piece(piece);
+    text += json({piece.name, piece.global_shape.sizes(), static_cast<int>(piece.tensor.dtype()),
+                  static_cast<int>(piece.role), piece.box.offset.sizes(), piece.box.size.sizes()})
+                .dump() +
+            "\n";
+  }
+  return text;
+}
+
+std::vector<PieceInfo> read_description(const std::string& text) {
+  std::vector<PieceInfo> infos;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = text.find('\n', begin);
+    const json line = json::parse(text.begin() + static_cast<int64_t>(begin), text.begin() + static_cast<int64_t>(end));
+    const auto shape = [&line](size_t i) { return Shape(line.at(i).get<std::vector<int64_t>>()); };
+    infos.push_back({line.at(0).get<std::string>(), shape(1), static_cast<DType>(line.at(2).get<int>()),
+                     static_cast<TensorRole>(line.at(3).get<int>()), Box{shape(4), shape(5)}});
+    begin = end + 1;
+  }
+  return infos;
+}
+
+// The run of `piece` that is `part` (one contiguous run of it, as split_box makes them), sharing the elements.
+Tensor part_of(const SavedPiece& piece, const Box& part) {
+  int64_t begin = 0;
+  for (int dim = 0; dim < part.size.rank(); ++dim) {
+    begin = begin * piece.box.size[dim] + part.offset[dim] - piece.box.offset[dim];
+  }
+  return piece.tensor.slice(begin, part.num_elements()).reshaped(part.size);
+}
+
+}  // namespace
+
+void CheckpointOptions::validate() const {
+  if (directory.empty()) throw_user("no directory for checkpoints is given; set save");
+  if (keep_last < 0) throw_user("keep_last = {}: expected 0 (keep all checkpoints) or how many to keep", keep_last);
+}
+
+CheckpointWriter::CheckpointWriter(Communicator& ranks, CheckpointOptions options)
+    : ranks_(ranks), options_(std::move(options)) {
+  options_.validate();
+}
+
+void CheckpointWriter::make_plan(std::span<const SavedPiece> pieces) {
+  std::string own;
+  together(ranks_, [&] { own = describe(pieces); });
+  const std::vector<int64_t> checksums = all_gather_number(ranks_, static_cast<int64_t>(checksum_of(own)));
+  if (checksums == planned_for_) return;
+  // Equal lists travel once.
+  Holdings holdings;
+  std::map<int64_t, size_t> list_of_checksum;
+  for (size_t rank = 0; rank < checksums.size(); ++rank) {
+    const auto [list, added] = list_of_checksum.try_emplace(checksums[rank], holdings.lists.size());
+    holdings.list_of_rank.push_back(list->second);
+    if (added) holdings.lists.push_back(read_description(broadcast_text(ranks_, own, static_cast<int>(rank))));
+  }
+  WritePlan plan = plan_writes(holdings, options_.plan);
+  writes_ = std::move(plan.writes[static_cast<size_t>(ranks_.rank())]);
+  bytes_ = std::move(plan.bytes);
+  planned_for_ = checksums;
+}
+
+CheckpointSnapshot CheckpointWriter::snapshot(std::span<const SavedPiece> pieces) {
+  CheckpointSnapshot snapshot;
+  for (const PlannedWrite& write : writes_) {
+    const SavedPiece& piece = pieces[write.piece];
+    const bool whole = write.box == Box::whole(piece.global_shape);
+    snapshot.chunks.push_back({{piece.name, piece.global_shape, write.box, part_of(piece, write.box), piece.role},
+                               whole ? piece.name : piece.name + write.box.to_string()});
+  }
+  // Larger elements first: every tensor is aligned in the file.
+  std::stable_sort(snapshot.chunks.begin(), snapshot.chunks.end(), [](const auto& a, const auto& b) {
+    return size_of(a.piece.tensor.dtype()) > size_of(b.piece.tensor.dtype());
+  });
+  return snapshot;
+}
+
+Manifest write_data_file(const std::filesystem::path& directory, const CheckpointSnapshot& snapshot, int rank,
+                         int num_ranks) {
+  Manifest part;
+  if (snapshot.chunks.empty()) return part;
+  std::vector<SafetensorsSpec> specs;
+  for (const auto& chunk : snapshot.chunks) {
+    specs.push_back({chunk.key, chunk.piece.tensor.dtype(), chunk.piece.box.size});
+  }
+  const std::string file_name = data_file_name(rank, num_ranks);
+  SafetensorsWriter file(directory / file_name, std::move(specs));
+  for (const auto& [piece, key] : snapshot.chunks) {
+    const size_t begin = file.size();
+    const size_t size = piece.tensor.num_bytes();
+    file.write(key, piece.tensor.raw(), size);
+    const uint64_t checksum = checksum_of({static_cast<const std::byte*>(piece.tensor.raw()), size});
+    TensorRecord& record = part.tensors[piece.name];
+    record.shape = piece.global_shape;
+    record.dtype = piece.tensor.dtype();
+    record.role = piece.role;
+    record.chunks.push_back({piece.box, file_name, begin, begin + size, checksum});
+  }
+  file.finish();
+  part.files.push_back({file_name, file.size(), file.checksum(), file.header_size(), file.header_checksum()});
+  return part;
+}
+
+void CheckpointWriter::write_and_commit(int64_t step, const std::string& state, const CheckpointSnapshot& snapshot) {
+  const std::filesystem::path& root = options_.directory;
+  Manifest part;
+  together(ranks_,
+           [&] { part = write_data_file(temporary_directory(root, step), snapshot, ranks_.rank(), ranks_.size()); });
+  const std::vector<std::string> parts = gather_texts(ranks_, to_json(part), root_rank);
+  together(ranks_, [&] {
+    if (ranks_.rank() != root_rank) return;
+    Manifest manifest;
+    manifest.kumiko_version = kumiko_version();
+    manifest.step = step;
+    manifest.state = state;
+    for (const std::string& text : parts) merge(manifest, parse_manifest(text, "a rank's part of the manifest"));
+    check_complete(manifest);
+    commit_checkpoint(root, manifest);
+  });
+}
+
+SaveReport CheckpointWriter::save(int64_t step, const std::string& state, std::span<const SavedPiece> pieces) {
+  const double start = seconds_now();
+  const bool is_root = ranks_.rank() == root_rank;
+  const std::filesystem::path& root = options_.directory;
+  make_plan(pieces);
+  const CheckpointSnapshot snapshot_of_rank = snapshot(pieces);
+  try {
+    together(ranks_, [&] {
+      if (is_root) begin_checkpoint(root, step);
+    });
+    write_and_commit(step, state, snapshot_of_rank);
+  } catch (const Error& error) {
+    std::error_code ignored;
+    if (is_root) std::filesystem::remove_all(temporary_directory(root, step), ignored);
+    throw Error(error.kind(),
+                fmt::format("checkpoint {} is not saved: {}", (root / checkpoint_name(step)).string(), error.what()));
+  }
+  try {
+    if (is_root) prune_checkpoints(root, step, options_.keep_last);
+  } catch (const Error& error) {
+    log::warning("checkpoint {} is saved, but an older one stays: {}", checkpoint_name(step), error.what());
+  }
+  return {root / checkpoint_name(step), seconds_now() - start, bytes_};
+}
+
+}  // namespace kumiko

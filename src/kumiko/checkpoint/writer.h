@@ -1,0 +1,77 @@
+// Saving a checkpoint: all ranks together, each writing its share, so that at every moment the newest whole checkpoint
+// is on the disk under its name.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kumiko/checkpoint/plan.h"
+#include "kumiko/comm/communicator.h"
+#include "kumiko/tensor/tensor.h"
+
+namespace kumiko {
+
+// A box of a logical tensor, with its elements: tensor.shape() == box.size.
+struct SavedPiece {
+  std::string name;
+  Shape global_shape;
+  Box box;
+  Tensor tensor;
+  TensorRole role = TensorRole::parameter;
+};
+
+struct CheckpointOptions {
+  std::filesystem::path directory;  // the root, where checkpoints stand side by side
+  int64_t keep_last = 3;            // older ones are removed; 0 keeps all
+  PlanOptions plan;
+
+  void validate() const;
+};
+
+struct SaveReport {
+  std::filesystem::path path;  // of the checkpoint
+  double seconds = 0;
+  std::vector<size_t> bytes;  // of tensors, by the rank that wrote them
+};
+
+// What one rank will write, apart from the tensors that training goes on to change: the write needs nothing else, and
+// no other rank.
+struct CheckpointSnapshot {
+  struct Chunk {
+    SavedPiece piece;  // its tensor holds exactly `piece.box`
+    std::string key;   // its name in the data file
+  };
+  std::vector<Chunk> chunks;
+};
+
+// Writes a rank's data file into `directory`; it is on the disk when this returns. Only what the file holds is filled
+// in. A rank with nothing to write makes no file.
+Manifest write_data_file(const std::filesystem::path& directory, const CheckpointSnapshot& snapshot, int rank,
+                         int num_ranks);
+
+class CheckpointWriter {
+ public:
+  // `ranks`: all that hold pieces. It must outlive the writer.
+  CheckpointWriter(Communicator& ranks, CheckpointOptions options);
+
+  // Collective. Every rank hands in what it holds; what several hold is written once. `state` is JSON and must be the
+  // same on every rank. If any rank fails, all get the same error (environment error for a full disk), the temporary
+  // directory is removed, and the earlier checkpoints stay as they are.
+  SaveReport save(int64_t step, const std::string& state, std::span<const SavedPiece> pieces);
+
+ private:
+  CheckpointSnapshot snapshot(std::span<const SavedPiece> pieces);
+  void make_plan(std::span<const SavedPiece> pieces);
+  void write_and_commit(int64_t step, const std::string& state, const CheckpointSnapshot& snapshot);
+
+  Communicator& ranks_;
+  CheckpointOptions options_;
+  // The plan of the last save serves as long as no rank's pieces change.
+  std::vector<int64_t> planned_for_;  // checksum of each rank's list
+  std::vector<PlannedWrite> writes_;
+  std::vector<size_t> bytes_;
+};
+
+}  // namespace kumiko

@@ -1,0 +1,57 @@
+#include "kumiko/train/train.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kumiko/base/log.h"
+#include "kumiko/cli/subcommands.h"
+#include "kumiko/comm/communicator.h"
+
+namespace kumiko {
+namespace {
+
+struct TrainArguments {
+  std::string file;
+  bool show_config = false;
+};
+
+// Every option of the configuration, for --help.
+std::string option_list() {
+  Config config;
+  std::string text = "Options of FILE, each also as --section.key VALUE behind it:\n";
+  std::string section;
+  for (const Option& option : config.table().options()) {
+    if (option.section != section) {
+      section = option.section;
+      text += fmt::format("\n[{}]\n", section);
+    }
+    const std::string value = option.default_value.empty() ? "\"\"" : option.default_value;
+    text += fmt::format("  {} = {}\n      {}\n", option.key, value, option.help);
+  }
+  return text;
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app) {
+  const auto arguments = std::make_shared<TrainArguments>();
+  CLI::App* command = app.add_subcommand("train", "Train a model; start it with mpiexec -n N for N ranks");
+  command->add_option("FILE", arguments->file, "The configuration (TOML)")->required();
+  command->add_flag("--show-config", arguments->show_config, "Print the configuration as it would be used, and stop");
+  command->allow_extras();
+  command->footer([] { return option_list(); });
+  command->callback([arguments, command] {
+    Config config = load_config(arguments->file, parse_overrides(command->remaining()));
+    if (arguments->show_config) {
+      fmt::print("{}", config.to_toml());
+      return;
+    }
+    run_in_world([&config](World& world) { train(config, world); });
+  });
+}
+
+}  // namespace kumiko

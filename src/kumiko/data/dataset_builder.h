@@ -1,0 +1,55 @@
+// Text files to an indexed dataset: read, tokenize on all cores, write, in one pass with bounded memory. The result
+// does not depend on the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kumiko/data/block_encoder.h"
+#include "kumiko/data/text_source.h"
+#include "kumiko/data/token_type.h"
+
+namespace kumiko {
+
+struct DatasetBuildOptions {
+  std::vector<std::filesystem::path> inputs;  // .jsonl, .ndjson, .json: one JSON object a line; all others: text
+  std::string output;                         // prefix
+  std::string json_key = "text";
+  DocumentEnd split_on = DocumentEnd::file;  // what ends a document in text files
+  bool append_eod = false;                   // end each document with end_of_document
+  int threads = 0;                           // 0: one for each core that this process may use
+
+  // User error if there is no input, an input has a form that is not read, or a number is out of range.
+  void validate() const;
+};
+
+// What the builder needs to know of a tokenizer.
+struct DatasetEncoder {
+  std::function<Encode()> make_encode;  // called once by each thread
+  int32_t vocab_size = 0;
+  std::optional<int32_t> end_of_document;
+  // Whether last_safe_cut() holds for it, so that a document larger than memory can be tokenized in pieces.
+  bool can_cut_documents = false;
+};
+
+struct DatasetBuildReport {
+  int64_t num_documents = 0;
+  int64_t num_tokens = 0;
+  int64_t num_bytes = 0;  // of text read
+  TokenType token_type = TokenType::u16;
+  double seconds = 0;
+};
+
+struct DatasetBuildHooks {
+  std::function<void(int64_t done_bytes, int64_t total_bytes)> on_progress;  // may be empty
+  std::function<bool()> cancelled;  // may be empty; true: the build stops with a user error and leaves nothing behind
+};
+
+DatasetBuildReport build_dataset(const DatasetBuildOptions& options, const DatasetEncoder& encoder,
+                                 const DatasetBuildHooks& hooks = {});
+
+}  // namespace kumiko

@@ -1,0 +1,36 @@
+// Checks that the tensors of a kernel call fit together, shared by every implementation. A mismatch is an internal
+// error that names the kernel, the tensor, what it is and what it should be.
+#pragma once
+
+#include "kumiko/kernels/kernels.h"
+
+namespace kumiko::arguments {
+
+// x [T, K], weight [N, K], bias [N] or absent, y [T, N]; backward calls pass dx as x and dy as y.
+void check_linear(const char* kernel, const Tensor& x, const Shape& weight, DType weight_type, const Tensor& bias,
+                  const Tensor& y);
+
+void check_attention(const char* kernel, const AttentionShape& shape, const HeadsView& q, const HeadsView& k,
+                     const HeadsView& v, const HeadsView& out, const Tensor& log_sum_exp);
+void check_attention_backward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
+                              const HeadsView& out, const Tensor& log_sum_exp, const HeadsView& dout,
+                              const HeadsView& dq, const HeadsView& dk, const HeadsView& dv);
+
+void check_layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& y, const Tensor& mean,
+                      const Tensor& rstd);
+void check_layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& mean,
+                               const Tensor& rstd, const Tensor& dx, const Tensor& dgamma, const Tensor& dbeta);
+
+void check_embedding(const char* kernel, const Tensor& tokens, int64_t sequence, int64_t first_position,
+                     const Tensor& token_table, const Tensor& position_table, const Tensor& y);
+void check_cross_entropy(const char* kernel, const Tensor& logits, const Tensor& targets, int64_t num_valid,
+                         const Tensor& max, const Tensor& sum);
+
+// As many elements of the same type; `other` may be the same tensor.
+void check_same(const char* kernel, const Tensor& tensor, const Tensor& other);
+void check_dropout(const DropoutMask& mask);
+
+// Words below this are dropped: the smallest integer not less than p 2^32.
+uint32_t dropout_threshold(double probability);
+
+}  // namespace kumiko::arguments

@@ -1,0 +1,143 @@
+// The class that ties the fast kernels together: checks the arguments, then calls the family that does the work.
+#include <fmt/core.h>
+
+#include "kumiko/base/error.h"
+#include "kumiko/kernels/arguments.h"
+#include "kumiko/kernels/cpu/activation.h"
+#include "kumiko/kernels/cpu/attention.h"
+#include "kumiko/kernels/cpu/elementwise.h"
+#include "kumiko/kernels/cpu/embedding.h"
+#include "kumiko/kernels/cpu/linear.h"
+#include "kumiko/kernels/cpu/loss.h"
+#include "kumiko/kernels/cpu/norm.h"
+#include "kumiko/kernels/cpu/optimizer.h"
+
+namespace kumiko {
+namespace {
+
+class CpuKernels : public Kernels {
+ public:
+  CpuKernels(const std::shared_ptr<MemoryPool>& pool, int num_threads)
+      : num_threads_(num_threads), workspace_(pool), linear_(pool, num_threads) {}
+
+  std::string description() const override {
+    return fmt::format("cpu ({}, {} thread{})", cpu::Linear::library_version(), num_threads_,
+                       num_threads_ == 1 ? "" : "s");
+  }
+  int num_threads() const override { return num_threads_; }
+
+  std::unique_ptr<PreparedWeight> prepare_weight(const Tensor& weight,
+                                                 std::unique_ptr<PreparedWeight> previous) override {
+    return linear_.prepare(weight, std::move(previous));
+  }
+  void linear_forward(const Tensor& x, const PreparedWeight& weight, const Tensor& bias, const Tensor& y,
+                      Write write) override {
+    arguments::check_linear("linear_forward", x, cpu::Linear::shape_of(weight), DType::f32, bias, y);
+    linear_.forward(x, weight, bias, y, write);
+  }
+  void linear_backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& dx, Write write) override {
+    arguments::check_linear("linear_backward_input", dx, cpu::Linear::shape_of(weight), DType::f32, {}, dy);
+    linear_.backward_input(dy, weight, dx, write);
+  }
+  void linear_backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight, const Tensor& dbias) override {
+    arguments::check_linear("linear_backward_weight", x, dweight.shape(), DType::f32, dbias, dy);
+    linear_.backward_weight(x, dy, dweight);
+    if (dbias) cpu::add_column_sums(dy, dbias, num_threads_, workspace_);
+  }
+
+  void attention_forward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
+                         const HeadsView& out, const Tensor& log_sum_exp) override {
+    arguments::check_attention("attention_forward", shape, q, k, v, out, log_sum_exp);
+    cpu::attention_forward(shape, q, k, v, out, log_sum_exp, num_threads_, workspace_);
+  }
+  void attention_backward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
+                          const HeadsView& out, const Tensor& log_sum_exp, const HeadsView& dout, const HeadsView& dq,
+                          const HeadsView& dk, const HeadsView& dv) override {
+    arguments::check_attention_backward(shape, q, k, v, out, log_sum_exp, dout, dq, dk, dv);
+    cpu::attention_backward(shape, q, k, v, out, log_sum_exp, dout, dq, dk, dv, num_threads_, workspace_);
+  }
+
+  void layer_norm_forward(const Tensor& x, const Tensor& gamma, const Tensor& beta, double eps, const Tensor& y,
+                          const Tensor& mean, const Tensor& rstd) override {
+    arguments::check_layer_norm(x, gamma, beta, y, mean, rstd);
+    cpu::layer_norm_forward(x, gamma, beta, eps, y, mean, rstd, num_threads_);
+  }
+  void layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& mean,
+                           const Tensor& rstd, const Tensor& dx, Write write, const Tensor& dgamma,
+                           const Tensor& dbeta) override {
+    arguments::check_layer_norm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta);
+    cpu::layer_norm_backward(dy, x, gamma, mean, rstd, dx, write, dgamma, dbeta, num_threads_, workspace_);
+  }
+  void gelu_forward(const Tensor& x, const Tensor& y) override {
+    arguments::check_same("gelu_forward", x, y);
+    cpu::gelu_forward(x, y, num_threads_);
+  }
+  void gelu_backward(const Tensor& x, const Tensor& dy, const Tensor& dx) override {
+    arguments::check_same("gelu_backward", x, dy);
+    arguments::check_same("gelu_backward", x, dx);
+    cpu::gelu_backward(x, dy, dx, num_threads_);
+  }
+
+  void embedding_forward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
+                         const Tensor& token_table, const Tensor& position_table, const Tensor& y) override {
+    arguments::check_embedding("embedding_forward", tokens, sequence, first_position, token_table, position_table, y);
+    cpu::embedding_forward(tokens, sequence, first_position, first_token, token_table, position_table, y, num_threads_);
+  }
+  void embedding_backward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
+                          const Tensor& dy, const Tensor& dtoken_table, const Tensor& dposition_table) override {
+    arguments::check_embedding("embedding_backward", tokens, sequence, first_position, dtoken_table, dposition_table,
+                               dy);
+    cpu::embedding_backward(tokens, sequence, first_position, first_token, dy, dtoken_table, dposition_table,
+                            num_threads_);
+  }
+  void cross_entropy_statistics(const Tensor& logits, const Tensor& targets, int64_t first_token, int64_t num_valid,
+                                const Tensor& max, const Tensor& sum, const Tensor& target_logit) override {
+    arguments::check_cross_entropy("cross_entropy_statistics", logits, targets, num_valid, max, sum);
+    arguments::check_same("cross_entropy_statistics", sum, target_logit);
+    cpu::cross_entropy_statistics(logits, targets, first_token, num_valid, max, sum, target_logit, num_threads_);
+  }
+  void cross_entropy_gradient(const Tensor& logits, const Tensor& targets, int64_t first_token, int64_t num_valid,
+                              const Tensor& max, const Tensor& sum, double scale) override {
+    arguments::check_cross_entropy("cross_entropy_gradient", logits, targets, num_valid, max, sum);
+    cpu::cross_entropy_gradient(logits, targets, first_token, num_valid, max, sum, scale, num_threads_);
+  }
+
+  void dropout(const DropoutMask& mask, const Tensor& x, const Tensor& y, Write write) override {
+    arguments::check_dropout(mask);
+    arguments::check_same("dropout", x, y);
+    cpu::dropout(mask, x, y, write, num_threads_);
+  }
+  void add(const Tensor& x, const Tensor& y) override {
+    arguments::check_same("add", x, y);
+    cpu::add(x, y, num_threads_);
+  }
+  void scale(const Tensor& x, double factor) override { cpu::scale(x, factor, num_threads_); }
+  double sum_of_squares(const Tensor& x) override { return cpu::sum_of_squares(x, num_threads_); }
+
+  void adamw(const AdamWConstants& constants, const Tensor& weight, const Tensor& gradient, const Tensor& first_moment,
+             const Tensor& second_moment) override {
+    for (const Tensor* other : {&gradient, &first_moment, &second_moment})
+      arguments::check_same("adamw", weight, *other);
+    cpu::adamw(constants, weight, gradient, first_moment, second_moment, num_threads_);
+  }
+  void sgd(double lr, double momentum, double weight_decay, double gradient_scale, const Tensor& weight,
+           const Tensor& gradient, const Tensor& velocity) override {
+    arguments::check_same("sgd", weight, gradient);
+    if (velocity) arguments::check_same("sgd", weight, velocity);
+    cpu::sgd(lr, momentum, weight_decay, gradient_scale, weight, gradient, velocity, num_threads_);
+  }
+
+ private:
+  int num_threads_;
+  cpu::Workspace workspace_;
+  cpu::Linear linear_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernels> make_cpu_kernels(std::shared_ptr<MemoryPool> pool, int num_threads) {
+  if (num_threads < 1) throw_internal("make_cpu_kernels: {} threads, expected at least 1", num_threads);
+  return std::make_unique<CpuKernels>(pool, num_threads);
+}
+
+}  // namespace kumiko

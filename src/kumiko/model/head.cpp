@@ -1,0 +1,81 @@
+#include "kumiko/model/head.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace kumiko {
+
+Head::Head(ParameterRegistry& registry, const ModelOptions& options, Parameter* tied)
+    : hidden_(options.hidden_size),
+      vocabulary_(options.vocab_size),
+      norm_(registry, "final_norm", hidden_, options.layernorm_epsilon),
+      weight_(tied != nullptr ? tied
+                              : &registry.add("head.weight", {vocabulary_, hidden_},
+                                              Initializer::normal(options.init_method_std), true)) {}
+
+void Head::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weight_->value, std::move(prepared_)); }
+
+// Enough rows for an efficient product, few enough for a workspace of about 100 MB.
+int64_t Head::rows_per_chunk(const Pass& pass) const {
+  constexpr int64_t logits_per_chunk = int64_t{1} << 25;
+  constexpr int64_t least_rows = 64;
+  return std::clamp<int64_t>(logits_per_chunk / vocabulary_, least_rows, std::max(least_rows, pass.num_tokens()));
+}
+
+// Sums the losses of the tokens that count: log(sum) + max - target logit.
+template <class T>
+static double sum_losses(const Tensor& targets, const Tensor& max, const Tensor& sum, const Tensor& target_logit) {
+  double total = 0;
+  const auto target = targets.elements<int32_t>();
+  for (size_t row = 0; row < target.size(); ++row) {
+    if (target[row] < 0) continue;
+    total += std::log(static_cast<double>(sum.elements<T>()[row])) + static_cast<double>(max.elements<T>()[row]) -
+             static_cast<double>(target_logit.elements<T>()[row]);
+  }
+  return total;
+}
+
+Tensor Head::forward(Pass& pass, const Tensor& x) {
+  const Span span(pass.timer, Region::head_and_loss);
+  const Tensor normed = norm_.forward(pass, x);
+  const bool training = pass.stash != nullptr;
+  const Tensor dnormed = training ? pass.empty(x.shape()) : Tensor();
+  const Tensor targets = pass.targets.reshaped({pass.num_tokens()});
+  const int64_t chunk = rows_per_chunk(pass);
+  const Tensor workspace = pass.empty({std::min(chunk, pass.num_tokens()), vocabulary_}, MemoryPurpose::workspace);
+  for (int64_t begin = 0; begin < pass.num_tokens(); begin += chunk) {
+    const int64_t end = std::min(begin + chunk, pass.num_tokens());
+    const Tensor rows = normed.rows(begin, end);
+    const Tensor target = targets.rows(begin, end);
+    const Tensor logits = workspace.rows(0, end - begin);
+    const Tensor max = pass.empty({end - begin}, MemoryPurpose::workspace);
+    const Tensor sum = pass.empty({end - begin}, MemoryPurpose::workspace);
+    const Tensor target_logit = pass.empty({end - begin}, MemoryPurpose::workspace);
+    pass.kernels.linear_forward(rows, *prepared_, {}, logits, Write::overwrite);
+    pass.kernels.cross_entropy_statistics(logits, target, 0, vocabulary_, max, sum, target_logit);
+    pass.loss_sum += pass.dtype == DType::f64 ? sum_losses<double>(target, max, sum, target_logit)
+                                              : sum_losses<float>(target, max, sum, target_logit);
+    if (!training) continue;
+    pass.kernels.cross_entropy_gradient(logits, target, 0, vocabulary_, max, sum, pass.loss_scale);
+    pass.kernels.linear_backward_input(logits, *prepared_, dnormed.rows(begin, end), Write::overwrite);
+    pass.kernels.linear_backward_weight(rows, logits, weight_->gradient, {});
+  }
+  pass.keep(dnormed);
+  return {};
+}
+
+Tensor Head::backward(Pass& pass, const Tensor&) {
+  const Span span(pass.timer, Region::head_and_loss);
+  const Tensor dnormed = pass.stash->pop();
+  return norm_.backward(pass, dnormed);
+}
+
+Tensor Head::logits(Pass& pass, const Tensor& x) const {
+  const Tensor normed = pass.empty(x.shape(), MemoryPurpose::workspace);
+  norm_.apply(pass, x, normed);
+  const Tensor logits = pass.empty({x.shape()[0], vocabulary_}, MemoryPurpose::workspace);
+  pass.kernels.linear_forward(normed, *prepared_, {}, logits, Write::overwrite);
+  return logits;
+}
+
+}  // namespace kumiko

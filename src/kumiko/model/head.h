@@ -1,0 +1,37 @@
+// Final norm, projection to the vocabulary and cross-entropy: the last unit. The logits of all tokens never exist at
+// once: a chunk of rows is projected, its loss and gradient taken, and forgotten.
+#pragma once
+
+#include <memory>
+
+#include "kumiko/model/layers.h"
+#include "kumiko/model/options.h"
+#include "kumiko/model/unit.h"
+
+namespace kumiko {
+
+class Head final : public Unit {
+ public:
+  // `tied` is the token embedding, or null for a weight of its own ("head.weight").
+  Head(ParameterRegistry& registry, const ModelOptions& options, Parameter* tied);
+
+  void prepare(Kernels& kernels) override;
+  // Adds the sum of the losses to pass.loss_sum. With a stash, the gradients of the projection are taken here, while the
+  // chunk's logits exist, and the gradient of the norm's output is kept for the backward.
+  Tensor forward(Pass& pass, const Tensor& x) override;
+  Tensor backward(Pass& pass, const Tensor& dy) override;
+
+  // Logits [rows of x, V] for generation and tests.
+  Tensor logits(Pass& pass, const Tensor& x) const;
+
+ private:
+  int64_t rows_per_chunk(const Pass& pass) const;
+
+  int64_t hidden_;
+  int64_t vocabulary_;
+  LayerNorm norm_;
+  Parameter* weight_;  // [V, H]
+  std::unique_ptr<PreparedWeight> prepared_;
+};
+
+}  // namespace kumiko

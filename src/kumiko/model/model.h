@@ -1,0 +1,50 @@
+// A model: an ordered list of units over one registry of parameters. An architecture is a function that builds one.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kumiko/model/head.h"
+#include "kumiko/model/options.h"
+#include "kumiko/model/parameter.h"
+#include "kumiko/model/unit.h"
+
+namespace kumiko {
+
+class Model {
+ public:
+  // GPT-2: embedding, blocks, head (Radford et al. 2019). `options` must be valid.
+  static Model gpt(const ModelOptions& options);
+
+  const ModelOptions& options() const { return options_; }
+  ParameterRegistry& parameters() { return *parameters_; }
+  const ParameterRegistry& parameters() const { return *parameters_; }
+  const std::vector<std::unique_ptr<Unit>>& units() const { return units_; }
+  Head& head() const { return static_cast<Head&>(*units_.back()); }
+
+  // Call after the weights have changed.
+  void prepare(Kernels& kernels);
+
+  // One micro-batch through every unit; losses are added to pass.loss_sum.
+  void forward(Pass& pass);
+  // Logits [B, V] of the last position of each sequence; the pass's cache grows by its tokens.
+  Tensor generate_step(Pass& pass);
+
+ private:
+  Model() : parameters_(std::make_unique<ParameterRegistry>()) {}
+  Tensor forward_blocks(Pass& pass);
+
+  ModelOptions options_;
+  std::unique_ptr<ParameterRegistry> parameters_;
+  std::vector<std::unique_ptr<Unit>> units_;
+};
+
+// The parameters of a model of this shape, counted without building it: 12 L H^2 (1 + 13/(12 H)) + (V + P) H + 2 H for
+// GPT with F = 4 H and a tied head (Narayanan et al. 2021, equation 2, made exact).
+int64_t count_parameters(const ModelOptions& options);
+
+// An empty cache for `batch` sequences of up to `capacity` positions.
+KeyValueCache make_key_value_cache(const ModelOptions& options, MemoryPool& pool, DType dtype, int64_t batch,
+                                   int64_t capacity);
+
+}  // namespace kumiko

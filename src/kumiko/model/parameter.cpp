@@ -1,0 +1,167 @@
+#include "kumiko/model/parameter.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+#include "kumiko/base/random.h"
+
+namespace kumiko {
+namespace {
+
+// Tensors start at multiples of 64 bytes of f32: a cache line, and a vector of any width.
+constexpr int64_t alignment = 16;
+
+int64_t padded(int64_t elements) { return (elements + alignment - 1) / alignment * alignment; }
+
+// FNV-1a: gives each logical name its own stream of random numbers.
+uint64_t hash_of(const std::string& name) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+// Four standard normal numbers: the (4 block) to (4 block + 3)-th of a stream. Box-Muller on 32-bit uniforms.
+std::array<float, 4> four_normals(PhiloxKey key, uint64_t block) {
+  const PhiloxCounter r = philox({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), 0, 0}, key);
+  std::array<float, 4> normals{};
+  for (size_t pair = 0; pair < 2; ++pair) {
+    const float u = (static_cast<float>(r[2 * pair] >> 8) + 0.5f) * 0x1p-24f;
+    const float angle = 2 * std::numbers::pi_v<float> * static_cast<float>(r[2 * pair + 1] >> 8) * 0x1p-24f;
+    const float radius = std::sqrt(-2 * std::log(u));
+    normals[2 * pair] = radius * std::cos(angle);
+    normals[2 * pair + 1] = radius * std::sin(angle);
+  }
+  return normals;
+}
+
+// Fills `out` with elements [begin, begin + count) of the stream, times `std`.
+template <class T>
+void fill_normal(PhiloxKey key, double std, int64_t begin, int64_t count, T* out) {
+#pragma omp parallel for schedule(static)
+  for (int64_t block = begin / 4; block < (begin + count + 3) / 4; ++block) {
+    const std::array<float, 4> normals = four_normals(key, static_cast<uint64_t>(block));
+    for (int64_t i = std::max(begin, 4 * block); i < std::min(begin + count, 4 * block + 4); ++i) {
+      out[i - begin] = static_cast<T>(std) * static_cast<T>(normals[static_cast<size_t>(i % 4)]);
+    }
+  }
+}
+
+// Calls visit(global index, local index, length) for each contiguous run of a part's box.
+template <class Visit>
+void for_each_run(const ParameterPart& part, Visit visit) {
+  const int last = part.box.size.rank() - 1;
+  const int64_t run = part.box.size[last];
+  const int64_t num_runs = run == 0 ? 0 : part.box.num_elements() / run;
+  for (int64_t row = 0; row < num_runs; ++row) {
+    int64_t global = 0;
+    int64_t rest = row;
+    int64_t stride = part.global_shape[last];
+    for (int dim = last - 1; dim >= 0; --dim) {
+      global += (part.box.offset[dim] + rest % part.box.size[dim]) * stride;
+      rest /= part.box.size[dim];
+      stride *= part.global_shape[dim];
+    }
+    visit(global + part.box.offset[last], row * run, run);
+  }
+}
+
+template <class T>
+void initialize_parameter(const Parameter& parameter, uint64_t seed) {
+  T* values = parameter.value.data<T>();
+  if (parameter.initializer.kind != Initializer::Kind::normal) {
+    std::fill_n(values, parameter.value.num_elements(),
+                parameter.initializer.kind == Initializer::Kind::ones ? T{1} : T{0});
+    return;
+  }
+  const int64_t row = parameter.shape[0] == 0 ? 0 : parameter.shape.num_elements() / parameter.shape[0];
+  for (const ParameterPart& part : parameter.parts) {
+    const PhiloxKey key = random_key(seed, RandomStream::initialization, hash_of(part.name));
+    T* out = values + part.first_row * row;
+    if (part.box == Box::whole(part.global_shape)) {
+      fill_normal(key, parameter.initializer.std, 0, part.box.num_elements(), out);
+    } else {
+      for_each_run(part, [&](int64_t global, int64_t local, int64_t count) {
+        fill_normal(key, parameter.initializer.std, global, count, out + local);
+      });
+    }
+  }
+}
+
+}  // namespace
+
+Parameter& ParameterRegistry::add(const std::string& name, const Shape& shape, Initializer initializer, bool decay) {
+  return add_stacked({name}, {shape[0]}, shape, initializer, decay);
+}
+
+Parameter& ParameterRegistry::add_stacked(const std::vector<std::string>& names, const std::vector<int64_t>& rows,
+                                          Shape row_shape, Initializer initializer, bool decay) {
+  auto parameter = std::make_unique<Parameter>();
+  parameter->initializer = initializer;
+  parameter->decay = decay;
+  parameter->unit = unit_;
+  int64_t first_row = 0;
+  for (size_t i = 0; i < names.size(); ++i) {
+    Shape shape = row_shape;
+    shape[0] = rows[i];
+    parameter->parts.push_back({names[i], shape, Box::whole(shape), first_row});
+    first_row += rows[i];
+  }
+  parameter->shape = row_shape;
+  parameter->shape[0] = first_row;
+  parameters_.push_back(std::move(parameter));
+  return *parameters_.back();
+}
+
+int64_t ParameterRegistry::num_elements() const {
+  int64_t count = 0;
+  for (const auto& parameter : parameters_) count += parameter->shape.num_elements();
+  return count;
+}
+
+// One flat tensor for all parameters, cut into theirs.
+static Tensor allocate_flat(const std::vector<std::unique_ptr<Parameter>>& parameters, MemoryPool& pool, DType dtype,
+                            MemoryPurpose purpose, Tensor Parameter::*member) {
+  int64_t total = 0;
+  for (const auto& parameter : parameters) total += padded(parameter->shape.num_elements());
+  const Tensor flat = Tensor::zeros(pool, {total}, dtype, purpose);
+  int64_t begin = 0;
+  for (const auto& parameter : parameters) {
+    const int64_t count = parameter->shape.num_elements();
+    (*parameter).*member = flat.slice(begin, count).reshaped(parameter->shape);
+    begin += padded(count);
+  }
+  return flat;
+}
+
+void ParameterRegistry::allocate_values(MemoryPool& pool, DType dtype) {
+  allocate_flat(parameters_, pool, dtype, MemoryPurpose::parameters, &Parameter::value);
+}
+
+void ParameterRegistry::allocate_gradients(MemoryPool& pool, DType dtype) {
+  gradients_ = allocate_flat(parameters_, pool, dtype, MemoryPurpose::gradients, &Parameter::gradient);
+}
+
+Tensor ParameterRegistry::unit_gradients(int unit) const {
+  int64_t begin = 0;
+  int64_t count = 0;
+  for (const auto& parameter : parameters_) {
+    const int64_t elements = padded(parameter->shape.num_elements());
+    if (parameter->unit < unit) begin += elements;
+    if (parameter->unit == unit) count += elements;
+  }
+  return gradients_.slice(begin, count);
+}
+
+void ParameterRegistry::initialize(uint64_t seed) {
+  for (const auto& parameter : parameters_) {
+    if (parameter->value.dtype() == DType::f64) {
+      initialize_parameter<double>(*parameter, seed);
+    } else {
+      initialize_parameter<float>(*parameter, seed);
+    }
+  }
+}
+
+}  // namespace kumiko

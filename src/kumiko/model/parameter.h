@@ -1,0 +1,73 @@
+// Parameters: what a model learns. Each local tensor holds one or more parts, and each part is a box of a logical tensor
+// with a name and a global shape. Optimizers see local tensors; initialisation and checkpoints see parts.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kumiko/mesh/box.h"
+#include "kumiko/tensor/tensor.h"
+
+namespace kumiko {
+
+struct Initializer {
+  enum class Kind : uint8_t { zeros, ones, normal };
+  Kind kind = Kind::zeros;
+  double std = 0;
+
+  static Initializer zeros() { return {Kind::zeros, 0}; }
+  static Initializer ones() { return {Kind::ones, 0}; }
+  static Initializer normal(double std) { return {Kind::normal, std}; }
+};
+
+// Rows [first_row, first_row + box.size[0]) of the local tensor are `box` of the logical tensor `name`.
+struct ParameterPart {
+  std::string name;
+  Shape global_shape;
+  Box box;
+  int64_t first_row = 0;
+};
+
+struct Parameter {
+  std::vector<ParameterPart> parts;
+  Shape shape;  // of the local tensor
+  Initializer initializer;
+  bool decay = false;  // weight decay applies (matrices)
+  int unit = 0;        // parameters of a unit are adjacent in memory and reduced together
+  Tensor value;
+  Tensor gradient;
+};
+
+class ParameterRegistry {
+ public:
+  // A whole logical tensor.
+  Parameter& add(const std::string& name, const Shape& shape, Initializer initializer, bool decay);
+  // Several logical tensors stacked along the first dim into one local tensor, so that one product serves them all:
+  // `names` with as many rows each as `rows` says, and the other sizes of `row_shape`.
+  Parameter& add_stacked(const std::vector<std::string>& names, const std::vector<int64_t>& rows, Shape row_shape,
+                         Initializer initializer, bool decay);
+  // Parameters added from here on belong to the next unit.
+  void next_unit() { ++unit_; }
+
+  const std::vector<std::unique_ptr<Parameter>>& all() const { return parameters_; }
+  int num_units() const { return unit_ + 1; }
+  int64_t num_elements() const;  // of the local tensors
+
+  // Gives every parameter its memory, in the order of registration; values are uninitialised.
+  void allocate_values(MemoryPool& pool, DType dtype);
+  void allocate_gradients(MemoryPool& pool, DType dtype);
+  // All gradients of one unit as one dim, and of all units.
+  Tensor unit_gradients(int unit) const;
+  const Tensor& gradients() const { return gradients_; }
+
+  // Draws every value from `seed`, its logical name and its global index: the same in every layout.
+  void initialize(uint64_t seed);
+
+ private:
+  std::vector<std::unique_ptr<Parameter>> parameters_;  // addresses are stable
+  int unit_ = 0;
+  Tensor gradients_;
+};
+
+}  // namespace kumiko

@@ -1,0 +1,107 @@
+// What one forward or backward of one micro-batch runs with, and what it leaves behind.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "kumiko/base/error.h"
+#include "kumiko/base/regions.h"
+#include "kumiko/kernels/kernels.h"
+#include "kumiko/tensor/tensor.h"
+
+namespace kumiko {
+
+// What one micro-batch's forward leaves for its backward: a stack. Layers push in the forward and pop in the backward,
+// which visits them in the reverse order.
+class Stash {
+ public:
+  void push(Tensor tensor) { tensors_.push_back(std::move(tensor)); }
+  Tensor pop() {
+    if (tensors_.empty()) throw_internal("a backward took more from the stash than the forward left");
+    Tensor tensor = std::move(tensors_.back());
+    tensors_.pop_back();
+    return tensor;
+  }
+  bool empty() const { return tensors_.empty(); }
+
+ private:
+  std::vector<Tensor> tensors_;
+};
+
+// Weight gradients are work that can wait: a layer's backward hands its share to this queue. It is done at once, or
+// kept until run() where a schedule says W.
+class WeightWork {
+ public:
+  enum class When : uint8_t { at_once, later };
+  explicit WeightWork(When when) : when_(when) {}
+
+  void add(std::function<void()> work) {
+    if (when_ == When::at_once) return work();
+    work_.push_back(std::move(work));
+  }
+  bool at_once() const { return when_ == When::at_once; }
+  void run() {
+    for (const auto& work : work_) work();
+    work_.clear();
+  }
+
+ private:
+  When when_;
+  std::vector<std::function<void()>> work_;
+};
+
+// Keys and values of the positions seen so far, one pair of tensors [B, P, kv heads x D] a layer.
+struct KeyValueCache {
+  std::vector<Tensor> keys;
+  std::vector<Tensor> values;
+  int64_t length = 0;  // positions filled
+};
+
+// The places in a model where dropout happens; each has a stream of masks of its own.
+struct DropoutSite {
+  static int64_t embedding() { return 0; }
+  static int64_t attention(int layer) { return 1 + 3 * int64_t{layer}; }
+  static int64_t attention_output(int layer) { return 2 + 3 * int64_t{layer}; }
+  static int64_t mlp_output(int layer) { return 3 + 3 * int64_t{layer}; }
+};
+
+struct Pass {
+  Kernels& kernels;
+  MemoryPool& pool;
+  RegionTimer* timer = nullptr;  // may be none
+  DType dtype = DType::f32;
+
+  int64_t batch = 0;     // B
+  int64_t sequence = 0;  // S
+  Tensor tokens{};       // [B, S] i32
+  Tensor targets{};      // [B, S] i32; -1 counts for nothing
+
+  // Dropout. A sample's place in the global batch gives its mask, whichever rank computes it.
+  bool training = false;
+  uint64_t seed = 0;
+  int64_t step = 0;
+  int64_t first_sample = 0;
+
+  Stash* stash = nullptr;  // none: there will be no backward
+  WeightWork* weight_work = nullptr;
+  KeyValueCache* cache = nullptr;  // generation: tokens follow those in the cache
+
+  double loss_scale = 1;  // multiplies the loss of one token in the gradient: 1 / tokens of the global batch
+  double loss_sum = 0;    // out: the sum of the tokens' losses
+
+  int64_t num_tokens() const { return batch * sequence; }
+  void keep(const Tensor& tensor) const {
+    if (stash != nullptr) stash->push(tensor);
+  }
+  Tensor empty(const Shape& shape, MemoryPurpose purpose = MemoryPurpose::stash) const {
+    return Tensor::empty(pool, shape, dtype, purpose);
+  }
+  // `dy` if it may be overwritten; a copy of it while waiting weight work still reads it.
+  Tensor own(const Tensor& dy) const;
+  // The mask of one dropout site over rows of `num_columns` elements. Nothing is dropped outside training.
+  DropoutMask dropout_mask(int64_t site, double probability, int64_t num_columns) const;
+};
+
+}  // namespace kumiko

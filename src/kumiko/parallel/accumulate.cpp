@@ -1,0 +1,50 @@
+#include "kumiko/parallel/accumulate.h"
+
+namespace kumiko {
+
+static Pass make_pass(const StepContext& step, const MicroBatch& micro_batch) {
+  Pass pass{step.kernels, step.pool, step.timer, step.dtype};
+  pass.batch = micro_batch.tokens.shape()[0];
+  pass.sequence = micro_batch.tokens.shape()[1];
+  pass.tokens = micro_batch.tokens;
+  pass.targets = micro_batch.targets;
+  pass.seed = step.seed;
+  pass.step = step.step;
+  pass.first_sample = micro_batch.first_sample;
+  pass.loss_scale = step.loss_scale;
+  return pass;
+}
+
+double accumulate_gradients(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
+                            GradientReducer& reducer) {
+  double loss_sum = 0;
+  for (size_t i = 0; i < micro_batches.size(); ++i) {
+    Stash stash;
+    WeightWork weight_work(WeightWork::When::at_once);
+    Pass pass = make_pass(step, micro_batches[i]);
+    pass.training = true;
+    pass.stash = &stash;
+    pass.weight_work = &weight_work;
+    {
+      const PhaseSpan phase(step.timer, Phase::forward);
+      model.forward(pass);
+    }
+    loss_sum += pass.loss_sum;
+    const PhaseSpan phase(step.timer, Phase::backward);
+    Tensor gradient;
+    for (auto unit = static_cast<int>(model.units().size()) - 1; unit >= 0; --unit) {
+      gradient = model.units()[static_cast<size_t>(unit)]->backward(pass, gradient);
+      if (i + 1 == micro_batches.size()) reducer.unit_ready(unit);
+    }
+  }
+  return loss_sum;
+}
+
+double evaluate_loss(Model& model, const StepContext& step, const MicroBatch& micro_batch) {
+  const PhaseSpan phase(step.timer, Phase::evaluation);
+  Pass pass = make_pass(step, micro_batch);
+  model.forward(pass);
+  return pass.loss_sum;
+}
+
+}  // namespace kumiko

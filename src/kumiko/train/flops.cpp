@@ -1,0 +1,58 @@
+#include "kumiko/train/flops.h"
+
+namespace kumiko {
+
+double flops_per_token(const ModelShape& shape) {
+  const double attention = 12.0 * static_cast<double>(shape.num_layers) * static_cast<double>(shape.num_heads) *
+                           static_cast<double>(shape.head_size) * static_cast<double>(shape.seq_length);
+  return 6.0 * shape.num_parameters + attention;
+}
+
+double model_flops_utilization(const ModelShape& shape, double tokens_per_second, int64_t num_devices, double peak) {
+  return tokens_per_second * flops_per_token(shape) / (static_cast<double>(num_devices) * peak);
+}
+
+double megatron_parameters(const ModelShape& shape) {
+  const auto layers = static_cast<double>(shape.num_layers);
+  const auto hidden = static_cast<double>(shape.hidden);
+  const auto rows = static_cast<double>(shape.vocab_size + shape.seq_length);
+  return 12 * layers * hidden * hidden * (1 + 13 / (12 * hidden) + rows / (12 * layers * hidden));
+}
+
+double megatron_flops_per_step(const ModelShape& shape, int64_t num_sequences, bool full_recompute) {
+  const auto layers = static_cast<double>(shape.num_layers);
+  const auto hidden = static_cast<double>(shape.hidden);
+  const auto length = static_cast<double>(shape.seq_length);
+  const double tokens = static_cast<double>(num_sequences) * length;
+  const double factor = full_recompute ? 96 : 72;
+  const double head = static_cast<double>(shape.vocab_size) / ((full_recompute ? 16 : 12) * layers * hidden);
+  return factor * tokens * layers * hidden * hidden * (1 + length / (6 * hidden) + head);
+}
+
+double megatron_training_days(double num_parameters, double num_tokens, int64_t num_devices, double flops_per_second) {
+  constexpr double seconds_per_day = 86400;
+  return 8 * num_tokens * num_parameters / (static_cast<double>(num_devices) * flops_per_second) / seconds_per_day;
+}
+
+std::map<RegionRow, double> flops_by_region(const ModelShape& shape, int64_t num_sequences) {
+  const auto layers = static_cast<double>(shape.num_layers);
+  const auto hidden = static_cast<double>(shape.hidden);
+  const auto length = static_cast<double>(shape.seq_length);
+  const double tokens = static_cast<double>(num_sequences) * length;
+  const auto attention_width = static_cast<double>(shape.num_heads * shape.head_size);
+  const std::map<Region, double> forward = {
+      {Region::attention_qkv, 2 * tokens * layers * hidden * 3 * attention_width},
+      {Region::attention_scores, 2 * tokens * layers * 2 * length * attention_width},
+      {Region::attention_output, 2 * tokens * layers * attention_width * hidden},
+      {Region::mlp, 2 * tokens * layers * 2 * hidden * static_cast<double>(shape.feed_forward)},
+      {Region::head_and_loss, 2 * tokens * hidden * static_cast<double>(shape.vocab_size)},
+  };
+  std::map<RegionRow, double> result;
+  for (const auto& [region, flops] : forward) {
+    result[region_row(Phase::forward, region)] = flops;
+    result[region_row(Phase::backward, region)] = 2 * flops;  // input gradient and weight gradient
+  }
+  return result;
+}
+
+}  // namespace kumiko

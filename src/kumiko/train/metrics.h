@@ -1,0 +1,50 @@
+// What is known about one training step, and where it goes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "kumiko/base/append_file.h"
+
+namespace kumiko {
+
+struct StepMetrics {
+  int64_t step = 0;         // steps complete, this one included: the first is 1
+  int64_t total_steps = 0;  // train_iters
+  double loss = 0;          // mean over the global batch, nats a token
+  double learning_rate = 0;
+  double gradient_norm = 0;  // global, before clipping
+  double step_seconds = 0;
+  double tokens_per_second = 0;       // of all ranks
+  double flops_per_second = 0;        // model FLOPs, of one device
+  std::optional<double> utilization;  // MFU as a fraction; none where the peak is unknown
+  int64_t memory_bytes = 0;           // peak of this rank
+  int64_t consumed_samples = 0;       // since the first step of all
+  int64_t consumed_tokens = 0;
+  bool skipped = false;                     // the weights were left as they were: loss or gradients were not finite
+  std::optional<double> remaining_seconds;  // estimated
+  std::optional<double> validation_loss;    // where it was measured after this step
+};
+
+class MetricsSink {
+ public:
+  virtual ~MetricsSink() = default;
+  // Steps come in ascending order. Environment error if they cannot be kept.
+  virtual void write(const StepMetrics& metrics) = 0;
+};
+
+// One JSON object a line and step. Numbers that are not finite become null.
+class JsonLinesSink : public MetricsSink {
+ public:
+  // Goes on with a file that is there: lines of `first_step` and later, which this run will write anew, are dropped,
+  // and so is a last line that was cut short; so a resumed run's curve does not double. User error if a line is no
+  // JSON.
+  JsonLinesSink(const std::filesystem::path& path, int64_t first_step);
+  void write(const StepMetrics& metrics) override;
+
+ private:
+  AppendFile file_;
+};
+
+}  // namespace kumiko

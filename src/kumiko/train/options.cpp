@@ -1,0 +1,76 @@
+#include "kumiko/train/options.h"
+
+#include "kumiko/base/error.h"
+
+namespace kumiko {
+namespace {
+
+void require(bool holds, const char* name, int64_t value, const char* expected) {
+  if (!holds) throw_user("{} = {}: expected {}", name, value, expected);
+}
+
+}  // namespace
+
+void TrainOptions::describe(OptionTable& table) {
+  table.section("train");
+  table.add("seq_length", seq_length, "tokens a sample");
+  table.add("micro_batch_size", micro_batch_size, "samples a rank computes at once");
+  table.add("global_batch_size", global_batch_size, "samples a step on all ranks; 0 for micro_batch_size x ranks");
+  table.add("train_iters", train_iters, "steps in all, of this run and those it resumes");
+  table.add("exit_interval", exit_interval, "save and stop when the step divides by this; 0 for never");
+  table.add("eval_interval", eval_interval, "steps between validations; 0 for none");
+  table.add("eval_iters", eval_iters, "global batches a validation");
+  table.add("seed", seed, "of the initial weights, the order of the data, and dropout");
+  table.add_choice("on_bad_values", on_bad_values, {"skip", "stop"},
+                   "what a step with NaN or Inf in its loss or gradient does");
+}
+
+void TrainOptions::validate() const {
+  require(seq_length >= 1, "train.seq_length", seq_length, "1 or more");
+  require(micro_batch_size >= 1, "train.micro_batch_size", micro_batch_size, "1 or more");
+  require(global_batch_size >= 0, "train.global_batch_size", global_batch_size, "0 or more");
+  require(train_iters >= 0, "train.train_iters", train_iters, "0 or more");
+  require(exit_interval >= 0, "train.exit_interval", exit_interval, "0 or more");
+  require(eval_interval >= 0, "train.eval_interval", eval_interval, "0 or more");
+  require(eval_iters >= 1, "train.eval_iters", eval_iters, "1 or more");
+  require(seed >= 0 && seed < int64_t{1} << 32, "train.seed", seed, "0 to 4294967295");
+}
+
+void ParallelOptions::describe(OptionTable& table) {
+  table.section("parallel");
+  table.add("data_parallel_size", data_parallel_size, "ranks that share the batch; 0 for all");
+  table.add("num_threads", num_threads, "threads a rank computes with; 0 for the node's cores / its ranks");
+}
+
+void ParallelOptions::validate() const {
+  require(data_parallel_size >= 0, "parallel.data_parallel_size", data_parallel_size, "0 or more");
+  require(num_threads >= 0, "parallel.num_threads", num_threads, "0 or more");
+}
+
+void CheckpointingOptions::describe(OptionTable& table) {
+  table.section("checkpoint");
+  table.add("save", save, "directory for checkpoints; none are written if empty");
+  table.add("load", load, "directory to resume from, if it holds a checkpoint; usually the same as save");
+  table.add("save_interval", save_interval, "steps between checkpoints; 0 for one at the end only");
+  table.add("keep_last", keep_last, "checkpoints kept; 0 for all");
+}
+
+void CheckpointingOptions::validate() const {
+  require(save_interval >= 0, "checkpoint.save_interval", save_interval, "0 or more");
+  require(keep_last >= 0, "checkpoint.keep_last", keep_last, "0 or more");
+}
+
+void LoggingOptions::describe(OptionTable& table) {
+  table.section("logging");
+  table.add("run_dir", run_dir, "directory for metrics.jsonl and TensorBoard files; empty for checkpoint.save");
+  table.add("log_interval", log_interval, "steps between lines");
+  table.add("breakdown_interval", breakdown_interval, "steps between breakdowns by region; 0 for one at the end only");
+  table.add("tensorboard", tensorboard, "whether to write TensorBoard event files");
+}
+
+void LoggingOptions::validate() const {
+  require(log_interval >= 1, "logging.log_interval", log_interval, "1 or more");
+  require(breakdown_interval >= 0, "logging.breakdown_interval", breakdown_interval, "0 or more");
+}
+
+}  // namespace kumiko

@@ -1,0 +1,55 @@
+// Options of a training run, in Megatron's terms. Those of models, optimizers and data stand with them.
+#pragma once
+
+#include <string>
+
+#include "kumiko/base/options.h"
+
+namespace kumiko {
+
+enum class BadValues : uint8_t { skip, stop };
+
+struct TrainOptions {
+  int64_t seq_length = 1024;
+  int64_t micro_batch_size = 1;
+  int64_t global_batch_size = 0;  // 0: micro_batch_size x data-parallel size
+  int64_t train_iters = 1000;
+  int64_t exit_interval = 0;
+  int64_t eval_interval = 0;
+  int64_t eval_iters = 10;
+  int64_t seed = 1234;
+  BadValues on_bad_values = BadValues::stop;
+
+  void describe(OptionTable& table);
+  void validate() const;
+};
+
+struct ParallelOptions {
+  int64_t data_parallel_size = 0;  // 0: every rank
+  int64_t num_threads = 0;         // 0: the node's cores divided by its ranks
+
+  void describe(OptionTable& table);
+  void validate() const;
+};
+
+struct CheckpointingOptions {
+  std::string save;
+  std::string load;
+  int64_t save_interval = 0;
+  int64_t keep_last = 0;
+
+  void describe(OptionTable& table);
+  void validate() const;
+};
+
+struct LoggingOptions {
+  std::string run_dir;  // empty: checkpoint.save, or nothing is written
+  int64_t log_interval = 1;
+  int64_t breakdown_interval = 0;
+  bool tensorboard = true;
+
+  void describe(OptionTable& table);
+  void validate() const;
+};
+
+}  // namespace kumiko

@@ -1,0 +1,143 @@
+#include "kumiko/train/run_report.h"
+
+#include <filesystem>
+
+#include "kumiko/base/file.h"
+#include "kumiko/base/text.h"
+#include "kumiko/model/memory.h"
+#include "kumiko/train/breakdown.h"
+#include "kumiko/train/summary.h"
+#include "kumiko/train/tensorboard.h"
+
+namespace kumiko {
+namespace {
+
+std::string bytes_text(int64_t bytes) { return human_bytes(static_cast<double>(bytes)); }
+
+SummarySection model_section(const Run& run) {
+  const ModelOptions& model = run.config.model;
+  const int64_t parameters = count_parameters(model);
+  return {"model",
+          {{"architecture", fmt::format("GPT-2{}", model.preset.empty() ? "" : " (" + model.preset + ")")},
+           {"parameters", fmt::format("{} ({})", human_count(static_cast<double>(parameters)),
+                                      with_thousands(parameters))},
+           {"size", fmt::format("{} layers, hidden {}, {} heads of {}, feed-forward {}", model.num_layers,
+                                model.hidden_size, model.num_attention_heads, model.head_size(),
+                                model.feed_forward_size())},
+           {"vocabulary", fmt::format("{} tokens, {} positions, head {}", with_thousands(model.vocab_size),
+                                      model.max_position_embeddings,
+                                      model.untie_embeddings_and_output_weights ? "of its own" : "tied")}}};
+}
+
+SummarySection machine_section(const Run& run, std::optional<double> peak) {
+  SummarySection section{"machine",
+                         {{"mesh", run.mesh.to_string()},
+                          {"ranks", fmt::format("{} on {}", run.world.size(), run.world.ranks().front().host)},
+                          {"kernels", run.kernels->description()},
+                          {"communication", run.world.description()}}};
+  if (peak) section.rows.push_back({"peak", fmt::format("{:.2f} TFLOP/s a rank, measured", *peak / 1e12)});
+  return section;
+}
+
+SummarySection batch_section(const Run& run) {
+  const BatchLayout& layout = run.layout;
+  const int64_t steps = run.config.train.train_iters;
+  const double tokens = static_cast<double>(steps * layout.tokens_per_step());
+  return {"batch",
+          {{"global batch", fmt::format("{} = micro-batch {} x accumulation {} x data {}", layout.global_batch_size,
+                                        layout.micro_batch_size, layout.num_micro_batches(), layout.num_ranks)},
+           {"tokens", fmt::format("{} a step ({} x {}), {} in {} steps", with_thousands(layout.tokens_per_step()),
+                                  layout.global_batch_size, layout.seq_length, human_count(tokens),
+                                  with_thousands(steps))},
+           {"compute", fmt::format("{:.3g} FLOPs in all", flops_per_token(run.shape()) * tokens)}}};
+}
+
+SummarySection memory_section(const Run& run) {
+  const auto held = [&](MemoryPurpose purpose) { return bytes_text(run.pool->use(purpose).current); };
+  return {"memory a rank",
+          {{"parameters", held(MemoryPurpose::parameters)},
+           {"gradients", held(MemoryPurpose::gradients)},
+           {"optimizer", held(MemoryPurpose::optimizer)},
+           {"stash", bytes_text(stash_bytes(run.config.model, run.layout.micro_batch_size, run.layout.seq_length, 4)) +
+                         " at the end of a forward"}}};
+}
+
+SummarySection output_section(const Run& run) {
+  SummarySection section{"output", {}};
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) section.rows.push_back({key, value});
+  };
+  add("resumed from", run.resumed_from);
+  add("checkpoints", run.config.checkpoint.save);
+  add("metrics", run.run_directory());
+  return section;
+}
+
+}  // namespace
+
+RunReport::RunReport(const Run& run, std::optional<double> peak) : run_(run), peak_(peak) {
+  if (run.world.rank() != 0) return;
+  console_.emplace(Terminal::detect());
+  const std::filesystem::path directory = run.run_directory();
+  if (directory.empty()) return;
+  std::filesystem::create_directories(directory);
+  const int64_t first_step = run.state.step + 1;
+  files_.push_back(std::make_unique<JsonLinesSink>(directory / "metrics.jsonl", first_step));
+  if (run.config.logging.tensorboard) {
+    files_.push_back(std::make_unique<TensorBoardSink>(directory / "tensorboard", first_step));
+  }
+  AtomicFile config(directory / "config.toml");
+  config.write(Config(run.config).to_toml());
+  config.commit();
+}
+
+void RunReport::show_summary() {
+  if (!console_) return;
+  const BoxStyle style{std::min<size_t>(100, console_->terminal().width()), console_->terminal().utf8()};
+  console_->print(render_box("Kumiko",
+                             {model_section(run_), machine_section(run_, peak_), batch_section(run_),
+                              memory_section(run_), output_section(run_)},
+                             style));
+}
+
+void RunReport::step(const StepResult& result, double step_seconds, double elapsed_seconds,
+                     std::optional<double> validation_loss) {
+  if (!console_) return;
+  rates_.add(step_seconds, elapsed_seconds);
+  StepMetrics metrics;
+  metrics.step = run_.state.step;
+  metrics.total_steps = run_.config.train.train_iters;
+  metrics.loss = result.loss;
+  metrics.learning_rate = result.lr;
+  metrics.gradient_norm = result.gradient_norm;
+  metrics.step_seconds = step_seconds;
+  metrics.tokens_per_second = static_cast<double>(run_.layout.tokens_per_step()) / step_seconds;
+  metrics.flops_per_second =
+      metrics.tokens_per_second * flops_per_token(run_.shape()) / static_cast<double>(run_.world.size());
+  if (peak_) metrics.utilization = metrics.flops_per_second / *peak_;
+  metrics.memory_bytes = run_.pool->total().peak;
+  metrics.consumed_samples = run_.consumed_samples();
+  metrics.consumed_tokens = run_.consumed_tokens();
+  metrics.skipped = result.skipped;
+  metrics.remaining_seconds = rates_.remaining_seconds(metrics.total_steps - metrics.step);
+  metrics.validation_loss = validation_loss;
+  for (const auto& file : files_) file->write(metrics);
+  const bool due = metrics.step % run_.config.logging.log_interval == 0 || metrics.step == metrics.total_steps;
+  if (due || metrics.skipped || validation_loss) console_->write(metrics);
+}
+
+void RunReport::show_breakdown(const RegionTimes& times) {
+  if (!console_) return;
+  console_->print(breakdown_table(
+      times, flops_by_region(run_.shape(), run_.layout.micro_batch_size * run_.layout.num_micro_batches())));
+}
+
+void RunReport::say(const std::string& line) {
+  if (console_) console_->print(line + "\n");
+}
+
+void RunReport::activity(const std::string& what) {
+  if (console_) console_->set_activity(what);
+}
+
+}  // namespace kumiko

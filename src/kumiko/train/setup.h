@@ -1,0 +1,48 @@
+// From a configuration to everything that a training loop needs, with every size checked before anything starts.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "kumiko/checkpoint/writer.h"
+#include "kumiko/comm/communicator.h"
+#include "kumiko/data/sample_source.h"
+#include "kumiko/mesh/mesh.h"
+#include "kumiko/train/batches.h"
+#include "kumiko/train/config.h"
+#include "kumiko/train/flops.h"
+#include "kumiko/train/step.h"
+
+namespace kumiko {
+
+struct Run {
+  Config config;  // resolved: no option is left at "0 for ..."
+  World& world;
+  Mesh mesh;
+  std::unique_ptr<Communicator> data;  // the data axis: today, all ranks
+  std::shared_ptr<MemoryPool> pool;
+  std::unique_ptr<Kernels> kernels;
+  std::unique_ptr<SampleSource> train_samples;
+  std::unique_ptr<SampleSource> valid_samples;  // none if there is no validation
+  BatchLayout layout;
+  TrainingState state;
+  std::optional<CheckpointWriter> writer;  // none if nothing is saved
+  std::string resumed_from;                // empty: from the beginning
+
+  int64_t consumed_samples() const { return state.step * layout.global_batch_size; }
+  int64_t consumed_tokens() const { return state.step * layout.tokens_per_step(); }
+  ModelShape shape() const;
+  StepContext context(RegionTimer* timer) const;
+  StepSettings step_settings() const;
+  // Where metrics go; empty if nowhere.
+  std::string run_directory() const;
+};
+
+// Collective. User error if a size does not divide, a file is missing or does not fit, or ranks disagree.
+Run set_up(Config config, World& world);
+
+// Collective. Writes a checkpoint of the present step.
+SaveReport save_checkpoint(Run& run);
+
+}  // namespace kumiko

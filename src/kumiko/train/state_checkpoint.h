@@ -1,0 +1,42 @@
+// What a training run keeps in a checkpoint, and how it comes back. Everything that is a pure function of the step (the
+// learning rate, the order of the data, dropout masks) needs no record but the step.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kumiko/checkpoint/reader.h"
+#include "kumiko/checkpoint/writer.h"
+#include "kumiko/train/config.h"
+#include "kumiko/train/step.h"
+
+namespace kumiko {
+
+// A run's record beside the tensors.
+struct RunRecord {
+  int64_t step = 0;
+  int64_t updates = 0;
+  int64_t consumed_samples = 0;
+  int64_t consumed_tokens = 0;
+  std::string config;  // TOML, resolved
+};
+
+std::string to_json(const RunRecord& record);
+// User error, naming `origin`, if it is not a record.
+RunRecord run_record_from_json(const std::string& text, const std::string& origin);
+
+// The boxes this rank holds: parameters under their logical names, and what the optimizer remembers of each under
+// "optimizer.first_moment." + name and so on.
+std::vector<SavedPiece> pieces_of(const TrainingState& state);
+// Parameters only.
+std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters);
+
+// Fills the pieces' tensors from a checkpoint. User error, listing every tensor that is missing or has another shape.
+void load_pieces(CheckpointReader& reader, const std::vector<SavedPiece>& pieces);
+
+// User error, listing every option that differs, if `record` was made by a run whose steps would not continue as this
+// one's: another model, seed, batch or sequence length.
+void check_same_run(const RunRecord& record, Config& config, const std::string& origin);
+
+}  // namespace kumiko

@@ -1,0 +1,99 @@
+#include "kumiko/train/step.h"
+
+#include <cmath>
+
+#include "kumiko/base/log.h"
+#include "kumiko/optim/lr_schedule.h"
+
+namespace kumiko {
+namespace {
+
+// Sums a few numbers over the ranks, in double.
+std::vector<double> sum_over_ranks(Communicator& data, MemoryPool& pool, std::vector<double> values) {
+  const auto count = static_cast<int64_t>(values.size());
+  const Tensor tensor = Tensor::empty(pool, {count}, DType::f64, MemoryPurpose::communication);
+  std::copy(values.begin(), values.end(), tensor.data<double>());
+  data.all_reduce(tensor, ReduceOp::sum, "loss").wait();
+  std::copy_n(tensor.data<double>(), count, values.begin());
+  return values;
+}
+
+// The logical tensors whose gradient holds NaN or Inf, the first few by name.
+std::string name_bad_gradients(Kernels& kernels, const ParameterRegistry& parameters) {
+  constexpr int most_names = 4;
+  std::string names;
+  int count = 0;
+  for (const auto& parameter : parameters.all()) {
+    if (std::isfinite(kernels.sum_of_squares(parameter->gradient))) continue;
+    if (count++ < most_names) names += (names.empty() ? "" : ", ") + parameter->parts.front().name;
+  }
+  if (count == 0) return "no gradient";
+  return count > most_names ? fmt::format("the gradients of {} and {} more", names, count - most_names)
+                            : "the gradients of " + names;
+}
+
+void report_bad_values(const StepResult& result, int64_t step, BadValues policy, const std::string& where) {
+  const std::string what = fmt::format("step {}: loss {}, gradient norm {}: NaN or Inf in {}", step + 1, result.loss,
+                                       result.gradient_norm, where);
+  if (policy == BadValues::stop) {
+    throw_user("{}; the weights are those of step {}. Lower optimizer.lr, look at the data of this step, or set "
+               "train.on_bad_values = \"skip\" to go on without it",
+               what, step);
+  }
+  log::warning("{}; the step is skipped", what);
+}
+
+}  // namespace
+
+TrainingState make_training_state(const ModelOptions& model, const OptimizerOptions& optimizer, uint64_t seed,
+                                  Kernels& kernels, MemoryPool& pool, DType dtype) {
+  TrainingState state{Model::gpt(model), nullptr};
+  ParameterRegistry& parameters = state.model.parameters();
+  parameters.allocate_values(pool, dtype);
+  parameters.allocate_gradients(pool, dtype);
+  parameters.initialize(seed);
+  std::vector<OptimizedTensor> tensors;
+  for (const auto& parameter : parameters.all()) {
+    tensors.push_back({parameter->value, parameter->gradient, parameter->decay});
+  }
+  state.optimizer = make_optimizer(optimizer, std::move(tensors), pool);
+  state.model.prepare(kernels);
+  return state;
+}
+
+StepResult training_step(TrainingState& state, StepContext context, const std::vector<MicroBatch>& micro_batches,
+                         Communicator& data, const StepSettings& settings, bool stop_requested) {
+  Kernels& kernels = context.kernels;
+  ParameterRegistry& parameters = state.model.parameters();
+  StepResult result;
+  result.lr = learning_rate(settings.optimizer, state.step);
+
+  // Every token of the global batch weighs the same, so sums over micro-batches and ranks are the gradient of the mean.
+  context.step = state.step;
+  context.loss_scale = 1.0 / static_cast<double>(settings.tokens_per_step);
+  fill_zero(parameters.gradients());
+  GradientReducer reducer(data, parameters);
+  const double local_loss = accumulate_gradients(state.model, context, micro_batches, reducer);
+  {
+    const Span span(context.timer, Region::gradient_all_reduce);
+    const auto sums = sum_over_ranks(data, context.pool, {local_loss, stop_requested ? 1.0 : 0.0});
+    result.loss = sums[0] * context.loss_scale;
+    result.stop_requested = sums[1] > 0;
+    reducer.wait();
+  }
+
+  const Span span(context.timer, Region::optimizer);
+  result.gradient_norm = std::sqrt(kernels.sum_of_squares(parameters.gradients()));
+  result.skipped = !std::isfinite(result.loss) || !std::isfinite(result.gradient_norm);
+  if (result.skipped) {
+    report_bad_values(result, state.step, settings.on_bad_values, name_bad_gradients(kernels, parameters));
+  } else {
+    const double scale = clip_coefficient(result.gradient_norm, settings.optimizer.clip_grad);
+    state.optimizer->update(kernels, ++state.updates, result.lr, scale);
+    state.model.prepare(kernels);
+  }
+  ++state.step;
+  return result;
+}
+
+}  // namespace kumiko

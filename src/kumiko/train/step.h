@@ -1,0 +1,47 @@
+// One training step, from micro-batches to updated weights: the heart of the program, in one sitting.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kumiko/comm/communicator.h"
+#include "kumiko/model/model.h"
+#include "kumiko/optim/optimizer.h"
+#include "kumiko/parallel/accumulate.h"
+#include "kumiko/train/options.h"
+
+namespace kumiko {
+
+// What training changes, and a checkpoint keeps.
+struct TrainingState {
+  Model model;
+  std::unique_ptr<Optimizer> optimizer;
+  int64_t step = 0;     // steps finished
+  int64_t updates = 0;  // of them, those that changed the weights (a skipped step does not)
+};
+
+// Builds the model and its optimizer, with values drawn from `seed`.
+TrainingState make_training_state(const ModelOptions& model, const OptimizerOptions& optimizer, uint64_t seed,
+                                  Kernels& kernels, MemoryPool& pool, DType dtype = DType::f32);
+
+struct StepSettings {
+  OptimizerOptions optimizer;  // lr_decay_iters filled in
+  BadValues on_bad_values = BadValues::stop;
+  int64_t tokens_per_step = 0;  // of the global batch
+};
+
+struct StepResult {
+  double loss = 0;           // mean over the tokens of the global batch
+  double gradient_norm = 0;  // global, before clipping
+  double lr = 0;
+  bool skipped = false;
+  bool stop_requested = false;  // by any rank
+};
+
+// Forward and backward of this rank's micro-batches, gradient sum over `data`, clipping, update. A NaN or Inf in the loss
+// or the gradient leaves the weights unchanged: the step is skipped, or a user error names the tensors, as the settings
+// say. `stop_requested` is this rank's wish to stop after the step.
+StepResult training_step(TrainingState& state, StepContext context, const std::vector<MicroBatch>& micro_batches,
+                         Communicator& data, const StepSettings& settings, bool stop_requested);
+
+}  // namespace kumiko

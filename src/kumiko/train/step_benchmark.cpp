@@ -1,0 +1,92 @@
+#include "kumiko/train/step_benchmark.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "kumiko/base/clock.h"
+#include "kumiko/base/error.h"
+#include "kumiko/comm/self.h"
+#include "kumiko/kernels/machine.h"
+#include "kumiko/train/step.h"
+
+namespace kumiko {
+namespace {
+
+MicroBatch synthetic_batch(const ModelOptions& model, const StepBenchmarkOptions& options, MemoryPool& pool) {
+  const Shape shape{options.micro_batch_size, options.seq_length};
+  const PhiloxKey key = random_key(0, RandomStream::test, 0);
+  uint64_t next = 0;
+  const auto random_tokens = [&] {
+    const Tensor tokens = Tensor::empty(pool, shape, DType::i32, MemoryPurpose::workspace);
+    for (int32_t& token : tokens.elements<int32_t>()) {
+      token = static_cast<int32_t>(random_bits(key, next++) % static_cast<uint64_t>(model.vocab_size));
+    }
+    return tokens;
+  };
+  return {random_tokens(), random_tokens(), 0};
+}
+
+int64_t highest_resident_bytes() {
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+ModelShape shape_of(const ModelOptions& model, int64_t seq_length) {
+  return {model.num_layers,  model.hidden_size, model.num_attention_heads, model.head_size(), model.feed_forward_size(),
+          seq_length,        model.vocab_size,  static_cast<double>(count_parameters(model))};
+}
+
+}  // namespace
+
+StepBenchmark benchmark_step(const StepBenchmarkOptions& options) {
+  if (options.micro_batch_size < 1 || options.seq_length < 1 || options.steps < 1 || options.warmup < 0) {
+    throw_user("micro-batch size {}, sequence length {} and steps {} must be 1 or more, warm-up {} 0 or more",
+               options.micro_batch_size, options.seq_length, options.steps, options.warmup);
+  }
+  ModelOptions model;
+  apply_preset(model, options.model);
+  model.max_position_embeddings = std::max(model.max_position_embeddings, options.seq_length);
+
+  StepBenchmark result;
+  result.num_threads = static_cast<int>(options.num_threads > 0 ? options.num_threads
+                                                                : std::max(1u, std::thread::hardware_concurrency()));
+  result.shape = shape_of(model, options.seq_length);
+  const double start = seconds_now();
+  const auto pool = MemoryPool::create();
+  const auto kernels = make_cpu_kernels(pool, result.num_threads);
+  const auto world = connect_self_world();
+  const int64_t everyone[] = {0};
+  const auto data = world->communicator(Axis::data, everyone);
+  OptimizerOptions optimizer;
+  optimizer.lr_decay_style = DecayStyle::constant;
+  TrainingState state = make_training_state(model, optimizer, 1234, *kernels, *pool);
+  const MicroBatch batch = synthetic_batch(model, options, *pool);
+  result.setup_seconds = seconds_now() - start;
+
+  RegionTimer timer;
+  const StepContext context{*kernels, *pool, &timer};
+  const StepSettings settings{optimizer, BadValues::stop, options.micro_batch_size * options.seq_length};
+  for (int64_t step = -options.warmup; step < options.steps; ++step) {
+    if (step == 0) timer.take();
+    const double begin = seconds_now();
+    result.loss = training_step(state, context, {batch}, *data, settings, false).loss;
+    timer.end_step();
+    if (step >= 0) result.seconds.push_back(seconds_now() - begin);
+  }
+  result.times = timer.take();
+
+  std::vector<double> sorted = result.seconds;
+  std::sort(sorted.begin(), sorted.end());
+  result.median_seconds = sorted[sorted.size() / 2];
+  result.tokens_per_second = static_cast<double>(settings.tokens_per_step) / result.median_seconds;
+  result.flops_per_second = result.tokens_per_second * flops_per_token(result.shape);
+  result.peak = measure_ceilings(result.num_threads).fma_flops;
+  result.peak_memory = pool->total().peak;
+  result.resident_bytes = highest_resident_bytes();
+  return result;
+}
+
+}  // namespace kumiko

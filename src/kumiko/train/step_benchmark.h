@@ -1,0 +1,41 @@
+// The time of a training step on synthetic tokens, without files: what `kumiko bench step` measures.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kumiko/base/regions.h"
+#include "kumiko/train/flops.h"
+
+namespace kumiko {
+
+struct StepBenchmarkOptions {
+  std::string model = "gpt2-124m";
+  int64_t micro_batch_size = 4;
+  int64_t seq_length = 1024;
+  int64_t num_threads = 0;  // 0: all cores
+  int64_t warmup = 1;
+  int64_t steps = 5;
+};
+
+struct StepBenchmark {
+  std::vector<double> seconds;  // of each counted step
+  double median_seconds = 0;
+  double tokens_per_second = 0;
+  double flops_per_second = 0;
+  double peak = 0;             // FLOP/s of these threads, measured beside it
+  double setup_seconds = 0;    // memory, weights, packing
+  int64_t peak_memory = 0;     // of the pool, bytes
+  int64_t resident_bytes = 0;  // of the process at its highest
+  int num_threads = 0;
+  double loss = 0;
+  ModelShape shape;
+  RegionTimes times;
+
+  double peak_share() const { return flops_per_second / peak; }
+};
+
+// Forward, backward, clipping and AdamW, on one rank. User error for an unknown model or a size below 1.
+StepBenchmark benchmark_step(const StepBenchmarkOptions& options);
+
+}  // namespace kumiko

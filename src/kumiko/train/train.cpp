@@ -1,0 +1,94 @@
+#include "kumiko/train/train.h"
+
+#include <algorithm>
+
+#include "kumiko/base/clock.h"
+#include "kumiko/base/text.h"
+#include "kumiko/kernels/machine.h"
+#include "kumiko/train/run_report.h"
+#include "kumiko/train/setup.h"
+#include "kumiko/train/signals.h"
+
+namespace kumiko {
+namespace {
+
+// Mean loss over train.eval_iters global batches of the validation split, the same ones each time.
+double evaluate(Run& run, RegionTimer& timer) {
+  const PhaseSpan phase(timer, Phase::evaluation);
+  double sum = 0;
+  for (int64_t batch = 0; batch < run.config.train.eval_iters; ++batch) {
+    for (const MicroBatch& micro_batch : load_micro_batches(*run.valid_samples, run.layout, batch, *run.pool)) {
+      sum += evaluate_loss(run.state.model, run.context(&timer), micro_batch);
+    }
+  }
+  const Tensor total = Tensor::empty(*run.pool, {1}, DType::f64, MemoryPurpose::communication);
+  *total.data<double>() = sum;
+  run.data->all_reduce(total, ReduceOp::sum, "validation loss").wait();
+  return *total.data<double>() / static_cast<double>(run.config.train.eval_iters * run.layout.tokens_per_step());
+}
+
+void save(Run& run, RunReport& report, RegionTimer& timer) {
+  const Span span(timer, Region::checkpoint);
+  report.activity("saving a checkpoint");
+  const SaveReport saved = save_checkpoint(run);
+  const size_t bytes = *std::max_element(saved.bytes.begin(), saved.bytes.end());
+  report.say(fmt::format("saved {} in {}, up to {} a rank", saved.path.string(), human_seconds(saved.seconds),
+                         human_bytes(static_cast<double>(bytes))));
+  report.activity("");
+}
+
+bool due(int64_t step, int64_t interval) { return interval > 0 && step % interval == 0; }
+
+}  // namespace
+
+void train(const Config& config, World& world) {
+  Run run = set_up(config, world);
+  const TrainOptions& options = run.config.train;
+  RunReport report(run, cached_ceilings(static_cast<int>(run.config.parallel.num_threads)).fma_flops);
+  report.show_summary();
+  const StopSignals signals(world.rank() == 0);
+  RegionTimer timer;
+  TrainingState& state = run.state;
+  int64_t saved_step = state.step;
+  double last_end = seconds_now();
+  bool stop = false;
+
+  while (state.step < options.train_iters && !stop) {
+    const double begin = seconds_now();
+    std::vector<MicroBatch> micro_batches;
+    {
+      const Span span(timer, Region::batch_generator);
+      micro_batches = load_micro_batches(*run.train_samples, run.layout, state.step, *run.pool);
+    }
+    const StepResult result = training_step(state, run.context(&timer), micro_batches, *run.data, run.step_settings(),
+                                            signals.received() != 0);
+    const double step_seconds = seconds_now() - begin;
+    timer.end_step();
+
+    stop = result.stop_requested || due(state.step, options.exit_interval);
+    std::optional<double> validation_loss;
+    if (run.valid_samples && (due(state.step, options.eval_interval) || state.step == options.train_iters)) {
+      report.activity("evaluating");
+      validation_loss = evaluate(run, timer);
+      report.activity("");
+    }
+    const double end = seconds_now();
+    report.step(result, step_seconds, end - last_end, validation_loss);
+    last_end = end;
+    if (run.writer && due(state.step, run.config.checkpoint.save_interval)) {
+      save(run, report, timer);
+      saved_step = state.step;
+    }
+    if (due(state.step, run.config.logging.breakdown_interval)) report.show_breakdown(timer.take());
+  }
+
+  if (run.writer && saved_step != state.step) save(run, report, timer);
+  const RegionTimes rest = timer.take();
+  if (rest.steps > 0) report.show_breakdown(rest);
+  if (stop) {
+    report.say(fmt::format("stopped after step {} of {}{}", state.step, options.train_iters,
+                           run.writer ? "; the same command with checkpoint.load resumes" : ""));
+  }
+}
+
+}  // namespace kumiko

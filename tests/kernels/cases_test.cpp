@@ -1,0 +1,100 @@
+// Every cpu kernel against the reference, twice, and with another number of threads, over many shapes.
+#include "kumiko/kernels/cases.h"
+
+#include <gtest/gtest.h>
+
+#include <cctype>
+
+#include "kernels/shapes.h"
+#include "kumiko/base/error.h"
+
+namespace kumiko {
+namespace {
+
+class CpuKernelCase : public testing::TestWithParam<std::string> {
+ protected:
+  std::shared_ptr<MemoryPool> pool_ = MemoryPool::create();
+};
+
+TEST_P(CpuKernelCase, AgreesWithReference) {
+  const auto cpu = make_cpu_kernels(pool_, 2);
+  const auto reference = make_reference_kernels();
+  EXPECT_EQ(compare_kernels(CaseSpec::parse(GetParam()), *cpu, *reference, *pool_), "") << GetParam();
+}
+
+TEST_P(CpuKernelCase, GivesTheSameBitsTwiceAndWithOtherThreads) {
+  const auto one = make_cpu_kernels(pool_, 1);
+  const auto two = make_cpu_kernels(pool_, 2);
+  const auto three = make_cpu_kernels(pool_, 3);
+  const CaseSpec spec = CaseSpec::parse(GetParam());
+  EXPECT_EQ(compare_bits(spec, *two, *two, *pool_), "") << GetParam();
+  // oneDNN splits its products by the number of threads.
+  if (spec.kernel.starts_with("linear_")) return;
+  EXPECT_EQ(compare_bits(spec, *one, *two, *pool_), "") << GetParam();
+  EXPECT_EQ(compare_bits(spec, *two, *three, *pool_), "") << GetParam();
+}
+
+std::string name_of_case(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  for (char& c : name) {
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, CpuKernelCase, testing::ValuesIn(tried_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Attention, CpuKernelCase, testing::ValuesIn(tried_attention()), name_of_case);
+
+std::string message_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(KernelCases, TextThatIsNotACaseIsNamed) {
+  EXPECT_EQ(message_of([] { CaseSpec::parse("add:elements"); }),
+            "kernel case \"add:elements\": \"elements\" is not NAME=NUMBER, as in add:elements=1000");
+  const auto pool = MemoryPool::create();
+  EXPECT_NE(message_of([&] {
+              make_case(CaseSpec::parse("multiply:T=1"), DType::f32, *pool);
+            }).find("no kernel is called \"multiply\"; there are adamw, add,"),
+            std::string::npos);
+}
+
+TEST(KernelCases, TextOfACaseReadsBack) {
+  const std::string text = "linear_forward:K=3,N=2,T=1";
+  EXPECT_EQ(CaseSpec::parse(text).to_string(), text);
+}
+
+TEST(KernelArguments, AMismatchIsNamed) {
+  const auto pool = MemoryPool::create();
+  const auto tensor = [&](Shape shape) { return Tensor::zeros(*pool, shape, DType::f32, MemoryPurpose::workspace); };
+  for (const auto& kernels : {make_cpu_kernels(pool, 1), make_reference_kernels()}) {
+    const auto weight = kernels->prepare_weight(tensor({4, 3}), nullptr);
+    EXPECT_EQ(message_of([&] {
+                kernels->linear_forward(tensor({2, 5}), *weight, {}, tensor({2, 4}), Write::overwrite);
+              }),
+              "linear_forward: x is [2, 5], expected 2 rows of 3");
+    EXPECT_EQ(message_of([&] { kernels->add(tensor({2}), tensor({3})); }),
+              "add: f32 [2] and f32 [3], expected the same");
+    EXPECT_EQ(message_of([&] {
+                kernels->layer_norm_forward(tensor({2, 3}), tensor({4}), tensor({3}), 1e-5, tensor({2, 3}), {}, {});
+              }),
+              "layer_norm_forward: gamma is [4], expected 3 elements");
+    const Tensor tokens = Tensor::zeros(*pool, {6}, DType::i32, MemoryPurpose::workspace);
+    EXPECT_EQ(message_of([&] {
+                kernels->embedding_forward(tokens, 4, 0, 0, tensor({9, 2}), {}, tensor({6, 2}));
+              }),
+              "embedding_forward: 6 tokens are not whole sequences of 4");
+    DropoutMask mask;
+    mask.probability = 1;
+    EXPECT_EQ(message_of([&] { kernels->dropout(mask, tensor({2}), tensor({2}), Write::overwrite); }),
+              "dropout: probability is 1, expected 0 or more and less than 1");
+  }
+}
+
+}  // namespace
+}  // namespace kumiko

@@ -1,0 +1,97 @@
+#include "kumiko/train/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kumiko/base/error.h"
+#include "kumiko/base/file.h"
+
+namespace kumiko {
+namespace {
+
+std::filesystem::path fresh_path(const std::string& name) {
+  std::filesystem::path path = testing::TempDir() + name;
+  std::filesystem::remove(path);
+  return path;
+}
+
+void write_text(const std::filesystem::path& path, std::string_view text) {
+  OutputFile file(path);
+  file.write(text);
+  file.finish();
+}
+
+StepMetrics at_step(int64_t step) {
+  StepMetrics metrics;
+  metrics.step = step;
+  metrics.total_steps = 100;
+  metrics.loss = 2.5;
+  return metrics;
+}
+
+TEST(JsonLines, HoldEveryValue) {
+  const auto path = fresh_path("metrics_values.jsonl");
+  StepMetrics metrics = at_step(7);
+  metrics.learning_rate = 3e-4;
+  metrics.gradient_norm = NAN;
+  metrics.step_seconds = 0.5;
+  metrics.tokens_per_second = 8192;
+  metrics.flops_per_second = 2.5e12;
+  metrics.utilization = 0.25;
+  metrics.memory_bytes = 1 << 20;
+  metrics.consumed_samples = 28;
+  metrics.consumed_tokens = 28672;
+  metrics.skipped = true;
+  metrics.validation_loss = 2.75;
+  JsonLinesSink(path, 1).write(metrics);
+  EXPECT_EQ(read_text_file(path),
+            "{\"step\":7,\"total_steps\":100,\"loss\":2.5,\"learning_rate\":0.0003,\"gradient_norm\":null,"
+            "\"step_seconds\":0.5,\"tokens_per_second\":8192.0,\"tflops_per_second_per_device\":2.5,\"mfu\":0.25,"
+            "\"memory_bytes\":1048576,\"consumed_samples\":28,\"consumed_tokens\":28672,\"skipped\":true,"
+            "\"validation_loss\":2.75}\n");
+}
+
+TEST(JsonLines, OfAResumedRunDoNotDouble) {
+  const auto path = fresh_path("metrics_resumed.jsonl");
+  std::string kept;
+  {
+    JsonLinesSink sink(path, 1);
+    for (int64_t step = 1; step <= 5; ++step) {
+      if (step == 4) kept = read_text_file(path);
+      sink.write(at_step(step));
+    }
+  }
+  JsonLinesSink sink(path, 4);  // the checkpoint was of step 3
+  EXPECT_EQ(read_text_file(path), kept);
+  sink.write(at_step(4));
+  EXPECT_EQ(read_text_file(path).substr(0, kept.size() + 9), kept + "{\"step\":4");
+}
+
+TEST(JsonLines, LoseALastLineThatWasCutShort) {
+  const auto path = fresh_path("metrics_cut.jsonl");
+  write_text(path, "{\"step\":1}\n{\"step\":2,\"los");
+  JsonLinesSink sink(path, 3);
+  EXPECT_EQ(read_text_file(path), "{\"step\":1}\n");
+}
+
+TEST(JsonLines, OfAnotherFileAreRefused) {
+  const auto path = fresh_path("metrics_foreign.jsonl");
+  for (const char* line : {"not json", "{\"loss\":1}", "[1]", "{\"step\":1.5}"}) {
+    write_text(path, "{\"step\":1}\n" + std::string(line) + "\n");
+    try {
+      JsonLinesSink sink(path, 2);
+      ADD_FAILURE() << line;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::user);
+      EXPECT_EQ(error.what(), path.string() + " line 2: expected a JSON object with an integer \"step\", found \"" +
+                                  line + "\"; move the file away to start a new one");
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kumiko
