@@ -8,6 +8,7 @@ namespace kumiko {
 void add_bench_command(CLI::App& app) {
   CLI::App* bench = app.add_subcommand("bench", "Measure this machine and this program");
   bench->require_subcommand(1);
+  add_bench_step(*bench);
   add_bench_tokenizer(*bench);
 }
 

@@ -9,7 +9,7 @@
 
 #include "kumiko/base/log.h"
 #include "kumiko/cli/subcommands.h"
-#include "kumiko/comm/communicator.h"
+#include "kumiko/comm/run.h"
 
 namespace kumiko {
 namespace {
@@ -50,7 +50,11 @@ void add_train_command(CLI::App& app) {
       fmt::print("{}", config.to_toml());
       return;
     }
-    run_in_world([&config](World& world) { train(config, world); });
+    const int code = run_in_world([&config](World& world) {
+      train(config, world);
+      return 0;
+    });
+    if (code != 0) throw CLI::RuntimeError(code);
   });
 }
 
