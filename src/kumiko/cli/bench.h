@@ -1,0 +1,13 @@
+// The benchmarks under `kumiko bench`, one file each.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace kumiko {
+
+void add_bench_kernels(CLI::App& bench);
+void add_bench_machine(CLI::App& bench);
+
+}  // namespace kumiko
