@@ -14,7 +14,5 @@ void add_tokenizer_command(CLI::App& app);
 void add_data_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 
-// Parts of `kumiko bench`.
-void add_bench_step(CLI::App& bench);
 
 }  // namespace kumiko
