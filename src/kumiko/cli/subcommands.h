@@ -14,5 +14,4 @@ void add_tokenizer_command(CLI::App& app);
 void add_data_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 
-
 }  // namespace kumiko

@@ -24,7 +24,8 @@ std::string option_list() {
   Config config;
   std::string text = "Options of FILE, each also as --section.key VALUE behind it:\n";
   std::string section;
-  for (const Option& option : config.table().options()) {
+  const OptionTable table = config.table();
+  for (const Option& option : table.options()) {
     if (option.section != section) {
       section = option.section;
       text += fmt::format("\n[{}]\n", section);

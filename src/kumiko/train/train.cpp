@@ -46,7 +46,7 @@ void train(const Config& config, World& world) {
   const TrainOptions& options = run.config.train;
   RunReport report(run, cached_ceilings(static_cast<int>(run.config.parallel.num_threads)).fma_f32);
   report.show_summary();
-  const StopSignals signals(world.rank() == 0);
+  const StopSignals signals(report.signal_answer());
   RegionTimer timer;
   TrainingState& state = run.state;
   int64_t saved_step = state.step;
