@@ -1,4 +1,4 @@
-#include "kumiko/cli/bench_tokenizer.h"
+#include "kumiko/cli/bench.h"
 
 #include <fmt/core.h>
 

@@ -59,4 +59,12 @@ class Tokenizer {
 // place in it, for everything else.
 Tokenizer load_tokenizer(const std::filesystem::path& source);
 
+// The files that load_tokenizer would read (none for "bytes"), and the names under which a copy of them in a folder of
+// its own is a tokenizer again.
+struct TokenizerFile {
+  std::filesystem::path path;
+  std::string plain_name;
+};
+std::vector<TokenizerFile> tokenizer_files(const std::filesystem::path& source);
+
 }  // namespace kumiko

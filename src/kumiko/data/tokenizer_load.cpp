@@ -52,17 +52,16 @@ Tokenizer read_naming(const fs::path& path, const Read& read) {
   }
 }
 
-Tokenizer load_pair(const fs::path& vocabulary, const fs::path& merges) {
-  const std::string vocabulary_text = read_text_file(vocabulary);
-  const std::string merges_text = read_text_file(merges);
-  return read_naming(vocabulary, [&] { return tokenizer_from_vocabulary(vocabulary_text, merges_text); });
+// The plain names of GPT-2's pair, whatever prefix the files themselves bear.
+std::vector<TokenizerFile> pair_files(const fs::path& vocabulary, const fs::path& merges) {
+  return {{vocabulary, "encoder.json"}, {merges, "vocab.bpe"}};
 }
 
-Tokenizer load_folder(const fs::path& folder) {
-  if (fs::exists(folder / "tokenizer.json")) return load_tokenizer(folder / "tokenizer.json");
+std::vector<TokenizerFile> files_in(const fs::path& folder) {
+  if (fs::exists(folder / "tokenizer.json")) return {{folder / "tokenizer.json", "tokenizer.json"}};
   for (const auto& [vocabulary, merges] : pairs) {
     if (fs::exists(folder / vocabulary) && fs::exists(folder / merges)) {
-      return load_pair(folder / vocabulary, folder / merges);
+      return pair_files(folder / vocabulary, folder / merges);
     }
   }
   throw_user(
@@ -73,22 +72,29 @@ Tokenizer load_folder(const fs::path& folder) {
 
 }  // namespace
 
-Tokenizer load_tokenizer(const fs::path& source) {
-  if (source == "bytes") return {std::make_unique<Bytes>(), {}};
-  if (fs::is_directory(source)) return load_folder(source);
+std::vector<TokenizerFile> tokenizer_files(const fs::path& source) {
+  if (source == "bytes") return {};
+  if (fs::is_directory(source)) return files_in(source);
   if (!fs::exists(source)) {
     throw_user(
         "no tokenizer {}: expected \"bytes\", a tokenizer.json, a folder that holds one, or encoder.json with "
-        "vocab.bpe "
-        "beside it",
+        "vocab.bpe beside it",
         source.string());
   }
-  if (const fs::path merges = merges_beside(source); !merges.empty()) {
-    if (fs::exists(merges)) return load_pair(source, merges);
-    throw_user("the tokenizer {} needs its merges beside it: looked for {}", source.string(), merges.string());
-  }
-  const std::string text = read_text_file(source);
-  return read_naming(source, [&] { return tokenizer_from_json(text); });
+  const fs::path merges = merges_beside(source);
+  if (merges.empty()) return {{source, "tokenizer.json"}};
+  if (fs::exists(merges)) return pair_files(source, merges);
+  throw_user("the tokenizer {} needs its merges beside it: looked for {}", source.string(), merges.string());
+}
+
+Tokenizer load_tokenizer(const fs::path& source) {
+  const std::vector<TokenizerFile> files = tokenizer_files(source);
+  if (files.empty()) return {std::make_unique<Bytes>(), {}};
+  std::vector<std::string> texts;
+  for (const TokenizerFile& file : files) texts.push_back(read_text_file(file.path));
+  return read_naming(files[0].path, [&] {
+    return files.size() == 1 ? tokenizer_from_json(texts[0]) : tokenizer_from_vocabulary(texts[0], texts[1]);
+  });
 }
 
 }  // namespace kumiko

@@ -2,7 +2,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
-#include "kumiko/data/tokenizer_load.h"
+#include "kumiko/data/tokenizer.h"
 
 namespace kumiko {
 

@@ -13,6 +13,7 @@
 #include <hwy/foreach_target.h>
 
 #include "kumiko/kernels/cpu/attention_block-inl.h"
+#include "kumiko/kernels/cpu/sweep-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kumiko::cpu::HWY_NAMESPACE {
@@ -50,17 +51,6 @@ struct BackwardBuffers {
   float* log_sum_exp;       // in powers of two; infinity beyond the last query
   float* delta;             // dout . out
 };
-
-HWY_INLINE float dot(const float* a, const float* b, int64_t count) {
-  const Floats f;
-  const int64_t lanes = num_lanes();
-  auto sum = hn::Zero(f);
-  int64_t d = 0;
-  for (; d + lanes <= count; d += lanes) sum = hn::MulAdd(hn::LoadU(f, a + d), hn::LoadU(f, b + d), sum);
-  float result = hn::GetLane(hn::SumOfLanes(f, sum));
-  for (; d < count; ++d) result += a[d] * b[d];
-  return result;
-}
 
 HWY_INLINE void pack_keys(const AttentionHead& head, const BackwardBuffers& buffers) {
   for (int64_t j = 0; j < head.num_keys; j += attention_block) {

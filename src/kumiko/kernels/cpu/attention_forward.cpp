@@ -12,6 +12,7 @@
 #include <hwy/foreach_target.h>
 
 #include "kumiko/kernels/cpu/attention_block-inl.h"
+#include "kumiko/kernels/cpu/sweep-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kumiko::cpu::HWY_NAMESPACE {
@@ -129,6 +130,35 @@ void ForwardHead(const AttentionHead& head, int64_t begin, int64_t end, float* w
   }
 }
 
+// For few queries, as in generation: the keys and values are read once where they lie. scores [num_keys].
+void FewQueriesHead(const AttentionHead& head, float* scores) {
+  const Floats f;
+  const int64_t size = head.head_size;
+  for (int64_t i = 0; i < head.num_queries; ++i) {
+    const int64_t visible = head.causal ? i + head.num_keys - head.num_queries + 1 : head.num_keys;
+    const float* query = head.q.data + i * head.q.stride;
+    for (int64_t j = 0; j < visible; ++j) {
+      scores[j] = head.scale * log2_of_e * dot(query, head.k.data + j * head.k.stride, size);
+    }
+    const float max = largest(scores, visible);
+    const float total = sum(visible, [&](int64_t j, const auto& access) HWY_ATTR {
+      const auto probability = exp2(hn::Sub(access.load(scores + j), hn::Set(f, max)));
+      access.store(probability, scores + j);
+      return probability;
+    });
+    float* out = head.out.data + i * head.out.stride;
+    std::fill(out, out + size, 0.0F);
+    for (int64_t j = 0; j < visible; ++j) {
+      const float* value = head.v.data + j * head.v.stride;
+      const auto probability = hn::Set(f, scores[j] / total);
+      sweep(size, [&](int64_t d, const auto& access) HWY_ATTR {
+        access.store(hn::MulAdd(probability, access.load(value + d), access.load(out + d)), out + d);
+      });
+    }
+    if (head.log_sum_exp != nullptr) head.log_sum_exp[i] = (max + std::log2(total)) * ln_of_2;
+  }
+}
+
 }  // namespace kumiko::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -138,12 +168,26 @@ namespace {
 
 HWY_EXPORT(ForwardWorkspace);
 HWY_EXPORT(ForwardHead);
+HWY_EXPORT(FewQueriesHead);
+
+// Below this many queries, laying out the keys costs more than it saves.
+constexpr int64_t few_queries = 8;
 
 }  // namespace
 
 void attention_forward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
                        const HeadsView& out, const Tensor& log_sum_exp, int num_threads, Workspace& workspace) {
   const int64_t num_heads = shape.batch * shape.num_heads;
+  if (shape.num_queries <= few_queries && shape.mask.probability == 0) {
+    float* const scores = workspace.floats(shape.num_keys * num_threads);
+#pragma omp parallel for schedule(dynamic) num_threads(num_threads)
+    for (int64_t task = 0; task < num_heads; ++task) {
+      const AttentionHead head =
+          head_of(shape, q, k, v, out, log_sum_exp, task / shape.num_heads, task % shape.num_heads);
+      HWY_DYNAMIC_DISPATCH(FewQueriesHead)(head, scores + shape.num_keys * omp_get_thread_num());
+    }
+    return;
+  }
   // Few heads are cut into blocks of queries so that every thread has work; each pays for its own copy of the keys.
   const int64_t most_parts = (shape.num_queries + attention_block - 1) / attention_block;
   const int64_t parts = num_heads >= 2 * num_threads ? 1 : std::min<int64_t>(most_parts, 2 * num_threads);

@@ -1,5 +1,6 @@
 // The class that ties the fast kernels together: checks the arguments, then calls the family that does the work.
 #include <fmt/core.h>
+#include <hwy/targets.h>
 
 #include "kumiko/base/error.h"
 #include "kumiko/kernels/arguments.h"
@@ -15,13 +16,20 @@
 namespace kumiko {
 namespace {
 
+// The instruction set that the vector code runs with: the lowest bit is the best.
+std::string instruction_set() {
+  const int64_t usable = hwy::SupportedTargets() & HWY_TARGETS;
+  const int64_t best = usable & -usable;
+  return best == HWY_AVX3 ? "AVX-512" : hwy::TargetName(best);
+}
+
 class CpuKernels : public Kernels {
  public:
   CpuKernels(const std::shared_ptr<MemoryPool>& pool, int num_threads)
       : num_threads_(num_threads), workspace_(pool), linear_(pool, num_threads) {}
 
   std::string description() const override {
-    return fmt::format("cpu ({}, {} thread{})", cpu::Linear::library_version(), num_threads_,
+    return fmt::format("cpu ({}, {}, {} thread{})", instruction_set(), cpu::Linear::library_version(), num_threads_,
                        num_threads_ == 1 ? "" : "s");
   }
   int num_threads() const override { return num_threads_; }

@@ -1,7 +1,6 @@
 #include "kumiko/kernels/cpu/loss.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "kumiko/kernels/cpu/parallel.h"
 
@@ -14,21 +13,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace kumiko::cpu::HWY_NAMESPACE {
 
-void LargestAndSum(const float* row, int64_t count, float* largest, float* sum_of_exponentials) {
+void LargestAndSum(const float* row, int64_t count, float* max, float* sum_of_exponentials) {
   const Floats f;
-  const auto lowest = hn::Set(f, -std::numeric_limits<float>::infinity());
-  auto max = lowest;
-  sweep(count,
-        [&](int64_t v, const auto& access) HWY_ATTR { max = hn::Max(max, access.keep(access.load(row + v), lowest)); });
-  *largest = hn::GetLane(hn::MaxOfLanes(f, max));
+  *max = largest(row, count);
   const auto scale = hn::Set(f, log2_of_e);
-  const auto base = hn::Set(f, *largest);
-  auto sum = hn::Zero(f);
-  sweep(count, [&](int64_t v, const auto& access) HWY_ATTR {
-    const auto value = hn::Mul(hn::Sub(access.load(row + v), base), scale);
-    sum = hn::Add(sum, access.keep(exp2(value), hn::Zero(f)));
-  });
-  *sum_of_exponentials = hn::GetLane(hn::SumOfLanes(f, sum));
+  const auto base = hn::Set(f, *max);
+  *sum_of_exponentials = sum(count, [&](int64_t v, const auto& access)
+                                        HWY_ATTR { return exp2(hn::Mul(hn::Sub(access.load(row + v), base), scale)); });
 }
 
 // row = factor exp(row - max)

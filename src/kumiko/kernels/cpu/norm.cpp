@@ -20,16 +20,14 @@ void LayerNormForward(const float* x, const float* gamma, const float* beta, flo
   const float inverse_size = 1 / static_cast<float>(size);
   for (int64_t t = 0; t < rows; ++t) {
     const float* row = x + t * size;
-    auto sum = hn::Zero(f);
-    sweep(size, [&](int64_t h, const auto& access) HWY_ATTR { sum = hn::Add(sum, access.load(row + h)); });
-    const float average = hn::GetLane(hn::SumOfLanes(f, sum)) * inverse_size;
+    const float average =
+        sum(size, [&](int64_t h, const auto& access) HWY_ATTR { return access.load(row + h); }) * inverse_size;
     const auto center = hn::Set(f, average);
-    auto squares = hn::Zero(f);
-    sweep(size, [&](int64_t h, const auto& access) HWY_ATTR {
-      const auto deviation = access.keep(hn::Sub(access.load(row + h), center), hn::Zero(f));
-      squares = hn::MulAdd(deviation, deviation, squares);
+    const float squares = sum(size, [&](int64_t h, const auto& access) HWY_ATTR {
+      const auto deviation = hn::Sub(access.load(row + h), center);
+      return hn::Mul(deviation, deviation);
     });
-    const float scale = 1 / std::sqrt(hn::GetLane(hn::SumOfLanes(f, squares)) * inverse_size + eps);
+    const float scale = 1 / std::sqrt(squares * inverse_size + eps);
     sweep(size, [&](int64_t h, const auto& access) HWY_ATTR {
       const auto normal = hn::Mul(hn::Sub(access.load(row + h), center), hn::Set(f, scale));
       access.store(hn::MulAdd(normal, access.load(gamma + h), access.load(beta + h)), y + t * size + h);
@@ -51,18 +49,18 @@ void LayerNormBackward(const float* dy, const float* x, const float* gamma, cons
     float* dx_row = dx + t * size;
     const auto center = hn::Set(f, mean[t]);
     const auto scale = hn::Set(f, rstd[t]);
-    auto sum = hn::Zero(f);
+    auto total = hn::Zero(f);
     auto moment = hn::Zero(f);
     sweep(size, [&](int64_t h, const auto& access) HWY_ATTR {
       const auto normal = hn::Mul(hn::Sub(access.load(x_row + h), center), scale);
       const auto gradient = access.load(dy_row + h);
       const auto scaled = hn::Mul(gradient, access.load(gamma + h));
-      sum = hn::Add(sum, scaled);
+      total = hn::Add(total, scaled);
       moment = hn::MulAdd(scaled, normal, moment);
       access.store(hn::MulAdd(gradient, normal, access.load(dgamma + h)), dgamma + h);
       access.store(hn::Add(gradient, access.load(dbeta + h)), dbeta + h);
     });
-    const auto average = hn::Set(f, hn::GetLane(hn::SumOfLanes(f, sum)) * inverse_size);
+    const auto average = hn::Set(f, hn::GetLane(hn::SumOfLanes(f, total)) * inverse_size);
     const auto average_moment = hn::Set(f, hn::GetLane(hn::SumOfLanes(f, moment)) * inverse_size);
     sweep(size, [&](int64_t h, const auto& access) HWY_ATTR {
       const auto normal = hn::Mul(hn::Sub(access.load(x_row + h), center), scale);
