@@ -30,7 +30,7 @@ std::optional<Failure> failure_of(const Body& body) {
 }
 
 void report(const Failure& failure) {
-  log::write(log::Level::error, fmt::format("kumiko: {}: {}", error_title(failure.kind), failure.message));
+  log::error("{}{}", error_prefix(failure.kind), failure.message);
 }
 
 // How long a rank leaves the word to rank 0, which may be about to fail with the same message.

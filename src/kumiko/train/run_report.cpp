@@ -98,6 +98,7 @@ void RunReport::show_summary() {
                              {model_section(run_), machine_section(run_, peak_), batch_section(run_),
                               memory_section(run_), output_section(run_)},
                              style));
+  console_->start(run_.state.step, run_.config.train.train_iters);
 }
 
 void RunReport::step(const StepResult& result, double step_seconds, double elapsed_seconds,
