@@ -126,9 +126,10 @@ const MappedFile& CheckpointReader::file(const std::string& name) {
   }
   MappedFile mapped(path_ / name);
   const FileRecord& expected = record(name);
-  if (mapped.bytes().size() != expected.size) {
-    throw_damaged(name, fmt::format("the file has {} bytes instead of {}, which cuts off {}", mapped.bytes().size(),
-                                    expected.size, tensors_in(name, mapped.bytes().size())));
+  const size_t size = mapped.bytes().size();
+  if (size != expected.size) {
+    throw_damaged(name, fmt::format("the file has {} bytes instead of {}{}", size, expected.size,
+                                    size < expected.size ? ", which cuts off " + tensors_in(name, size) : ""));
   }
   if (checksum_of(mapped.bytes().first(expected.header_size)) != expected.header_checksum) {
     throw_damaged(name, fmt::format("its header, the first {} bytes, is not what was written; it describes {}",
