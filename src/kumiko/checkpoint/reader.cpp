@@ -41,8 +41,9 @@ namespace {
 constexpr int64_t any_step = std::numeric_limits<int64_t>::max();
 
 fs::path root_of(const fs::path& checkpoint) {
-  const fs::path absolute = fs::absolute(checkpoint / "").lexically_normal();  // ends in a slash
-  return absolute.parent_path().parent_path();
+  const fs::path with_slash = (checkpoint / "").lexically_normal();  // "ROOT/step-0000100/"
+  const fs::path root = with_slash.parent_path().parent_path();
+  return root.empty() ? "." : root;
 }
 
 // The checkpoint that `latest` names.
