@@ -1,13 +1,29 @@
 #!/usr/bin/env bash
-# mpirun.sh RANKS PROGRAM [ARGUMENT ...]: starts PROGRAM on RANKS ranks of this machine, more than it has cores if need
-# be, also as root (containers, CI). Works with Open MPI and MPICH.
+# mpirun.sh RANKS PROGRAM [ARGUMENT ...]: starts PROGRAM on RANKS ranks of this machine alone: more ranks than cores if
+# need be, as root too (containers, CI), and with neither ssh nor a network. Works with Open MPI 4 and with MPICH.
+# MPIEXEC names another mpiexec than the one on the PATH.
 set -eu
+if [ $# -lt 2 ]; then
+  echo "usage: mpirun.sh RANKS PROGRAM [ARGUMENT ...]" >&2
+  exit 2
+fi
 ranks=$1
 shift
-if mpiexec --version 2>/dev/null | grep -q "Open MPI\|OpenRTE"; then
-  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-  # Not bound: the program binds its own threads. Yielding, because ranks may outnumber cores.
-  exec mpiexec --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 --mca btl self,vader \
-    --mca btl_vader_single_copy_mechanism none -n "$ranks" "$@"
+mpiexec=${MPIEXEC:-mpiexec}
+if ! version=$("$mpiexec" --version 2>&1); then
+  echo "mpirun.sh: cannot run $mpiexec; install openmpi-bin (or mpich), or set MPIEXEC" >&2
+  exit 3
 fi
-exec mpiexec -n "$ranks" "$@"
+case $version in
+  *"Open MPI"* | *OpenRTE*)
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    # plm isolated: no ssh. Not bound: the program binds its own threads. Yielding, because ranks may outnumber cores.
+    # Only shared memory, copied by the ranks themselves: a container may forbid one process to read another's.
+    exec "$mpiexec" --oversubscribe --bind-to none --mca plm isolated --mca mpi_yield_when_idle 1 \
+      --mca btl self,vader --mca btl_vader_single_copy_mechanism none -n "$ranks" "$@"
+    ;;
+  *)
+    # When a rank dies the others say which, and end by themselves: Hydra's own clean-up would be faster, and silent.
+    exec "$mpiexec" -launcher fork -disable-auto-cleanup -n "$ranks" "$@"
+    ;;
+esac

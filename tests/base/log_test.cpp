@@ -8,6 +8,7 @@ namespace kumiko {
 namespace {
 
 TEST(Log, LinesGoToTheWriterWhileThereIsOne) {
+  testing::internal::CaptureStderr();
   std::string seen;
   log::set_writer([&seen](std::string_view line) { seen += line; });
   log::info("a {}", 1);
@@ -16,7 +17,6 @@ TEST(Log, LinesGoToTheWriterWhileThereIsOne) {
   log::set_writer({});
   EXPECT_EQ(seen, "a 1\nwarning: b\n");
 
-  testing::internal::CaptureStderr();
   log::error("c");
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "error: c\n");
   EXPECT_EQ(seen, "a 1\nwarning: b\n");

@@ -9,6 +9,7 @@ TEST(DisplayWidth, CountsColumns) {
   EXPECT_EQ(display_width("abc"), 3u);
   EXPECT_EQ(display_width("組子"), 4u);
   EXPECT_EQ(display_width("かがみ"), 6u);
+  EXPECT_EQ(display_width("Ａ１ｱ"), 5u);    // full width, full width, half width
   EXPECT_EQ(display_width("e\u0301"), 1u);  // e and a combining accent
   EXPECT_EQ(display_width("\U0001F600"), 2u);
   EXPECT_EQ(display_width("é│█"), 3u);

@@ -36,8 +36,8 @@ inline bool same_bytes(const Tensor& a, const Tensor& b) {
   return a.num_bytes() == b.num_bytes() && (a.num_bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.num_bytes()) == 0);
 }
 
-// Nothing, one element, fewer than ranks, odd, and (f32) just above one piece of 4 MiB.
-inline constexpr int64_t sizes[] = {0, 1, 2, 3, 7, 1000, 4099, (1 << 20) + 1};
+// Nothing, one element, fewer than ranks, odd, and so many that two parts of f32 are more than one piece of 4 MiB.
+inline constexpr int64_t sizes[] = {0, 1, 2, 3, 7, 1000, 4099, 600'001};
 inline constexpr DType all_dtypes[] = {DType::f64, DType::f32, DType::bf16, DType::f16,
                                        DType::i64, DType::i32, DType::u16,  DType::u8};
 

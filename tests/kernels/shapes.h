@@ -26,7 +26,7 @@ inline const std::vector<std::string>& tried_cases() {
       "layer_norm_forward:T=1,H=1",
       "layer_norm_forward:T=5,H=37",
       "layer_norm_forward:T=300,H=768",
-      "layer_norm_backward:T=1,H=2",
+      "layer_norm_backward:T=1,H=5",
       "layer_norm_backward:T=5,H=37",
       "layer_norm_backward:T=300,H=768,accumulate=1",
       "layer_norm_backward:T=1000,H=130",

@@ -27,7 +27,7 @@ def write():
     events = {
         "long_event": event_pb2.Event(wall_time=1700000000.25, step=1234567890123,
                                       summary=summary_pb2.Summary(value=values)),
-        "run_start": event_pb2.Event(wall_time=1700000000.25, step=300,
+        "run_start": event_pb2.Event(wall_time=1700000000.25, step=128,
                                      session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START)),
     }
     for name, event in events.items():

@@ -13,7 +13,8 @@ TEST(StepRates, AreTheMedianOfTheRecentSteps) {
   EXPECT_EQ(rates.typical_step_seconds(), 2);
   rates.add(100, 100);
   EXPECT_EQ(rates.typical_step_seconds(), 3);
-  for (int i = 0; i < 11; ++i) rates.add(7, 7);
+  for (int i = 0; i < 40; ++i) rates.add(1, 1);
+  for (int i = 0; i < 11; ++i) rates.add(7, 7);  // more than half of 21
   EXPECT_EQ(rates.typical_step_seconds(), 7);
 }
 

@@ -37,6 +37,13 @@ TEST(RenderBox, WrapsLongValues) {
             "+----------------------+\n");
 }
 
+TEST(RenderBox, IsAsWideAsItsTitle) {
+  EXPECT_EQ(render_box("a longer title", {{"", {{"key", "value"}}}}, {80, false}),
+            "+- a longer title -+\n"
+            "| key  value       |\n"
+            "+------------------+\n");
+}
+
 TEST(RenderBox, HasLinesOfOneWidth) {
   for (size_t max_width = 1; max_width < 100; ++max_width) {
     for (const bool utf8 : {false, true}) {

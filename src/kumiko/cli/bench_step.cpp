@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/text.h"
-#include "kumiko/cli/subcommands.h"
+#include "kumiko/cli/bench.h"
 #include "kumiko/train/breakdown.h"
 #include "kumiko/train/step_benchmark.h"
 

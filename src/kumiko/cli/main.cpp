@@ -23,6 +23,8 @@ int run(int argc, char** argv) {
   CLI::App app("Kumiko trains large language models in parallel, from a laptop to a supercomputer.", "kumiko");
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Help for all subcommands");
+  add_train_command(app);
+  add_generate_command(app);
   add_tokenizer_command(app);
   add_data_command(app);
   add_bench_command(app);

@@ -8,6 +8,8 @@ class App;
 
 namespace kumiko {
 
+void add_train_command(CLI::App& app);
+void add_generate_command(CLI::App& app);
 void add_tokenizer_command(CLI::App& app);
 void add_data_command(CLI::App& app);
 void add_bench_command(CLI::App& app);

@@ -1,9 +1,167 @@
-#include <CLI/CLI.hpp>
+#include "kumiko/data/tokenizer.h"
 
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include "kumiko/base/clock.h"
+#include "kumiko/base/file.h"
+#include "kumiko/base/log.h"
+#include "kumiko/base/text.h"
 #include "kumiko/cli/subcommands.h"
+#include "kumiko/data/bpe_train.h"
+#include "kumiko/data/tokenizer_inspect.h"
 
 namespace kumiko {
+namespace {
 
-void add_tokenizer_command(CLI::App&) {}
+constexpr const char* tokenizer_help =
+    "\"bytes\", a tokenizer.json, a folder that holds one, or encoder.json with vocab.bpe beside it";
+
+std::string read_standard_input() {
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+// The texts that a command works on: the argument, else the files, else standard input.
+struct TextSource {
+  std::string argument;
+  std::vector<std::string> files;
+
+  void add_to(CLI::App& command, const std::string& argument_name, const std::string& what) {
+    CLI::Option* positional = command.add_option(argument_name, argument, what);
+    command.add_option("--input", files, "Files to read it from (default: standard input)")->excludes(positional);
+  }
+  std::vector<std::string> read(const CLI::App& command, const std::string& argument_name) const {
+    if (command.count(argument_name) > 0) return {argument};
+    if (files.empty()) return {read_standard_input()};
+    std::vector<std::string> texts;
+    for (const std::string& file : files) texts.push_back(read_text_file(file));
+    return texts;
+  }
+};
+
+// One line that moves on a terminal; elsewhere one line every ten seconds.
+class ProgressLine {
+ public:
+  void show(const BpeTrainProgress& progress) {
+    const double now = seconds_now();
+    const bool new_phase = progress.phase != phase_;
+    if (new_phase) started_ = now;
+    phase_ = progress.phase;
+    const bool finished = progress.done >= progress.total;
+    if (!finished && now - shown_ < (is_terminal_ ? 0.1 : 10.0)) return;
+    shown_ = now;
+    const double share = static_cast<double>(progress.done) / static_cast<double>(std::max<int64_t>(1, progress.total));
+    const double left = (now - started_) * (1 / std::max(share, 1e-9) - 1);
+    const bool is_bytes = phase_ == "reading";
+    const auto amount = [&](int64_t value) {
+      return is_bytes ? human_bytes(static_cast<double>(value)) : with_thousands(value);
+    };
+    const std::string line =
+        fmt::format("{:<8} {:5.1f} %  {} of {}{}  {} left", phase_, 100 * share, amount(progress.done),
+                    amount(progress.total), is_bytes ? "" : " tokens", human_seconds(left));
+    if (is_terminal_) {
+      fmt::print(stderr, "\r\033[K{}{}", line, finished ? "\n" : "");
+      std::fflush(stderr);
+    } else {
+      log::info("{}", line);
+    }
+  }
+
+ private:
+  bool is_terminal_ = isatty(STDERR_FILENO) == 1;
+  std::string phase_;
+  double started_ = 0;
+  double shown_ = 0;
+};
+
+void add_train(CLI::App& parent) {
+  auto options = std::make_shared<BpeTrainOptions>();
+  auto output = std::make_shared<std::string>("tokenizer.json");
+  auto files = std::make_shared<std::vector<std::string>>();
+  CLI::App* command = parent.add_subcommand("train", "Train a byte-level BPE tokenizer on text files");
+  command->add_option("--input", *files, "Text files")->required();
+  command->add_option("--vocab-size", options->vocab_size, "Tokens in all, special ones and the 256 bytes included")
+      ->capture_default_str();
+  command->add_option("--output", *output, "The tokenizer.json to write")->capture_default_str();
+  command->add_option("--min-frequency", options->min_frequency, "Pairs that are rarer are not merged")
+      ->capture_default_str();
+  command->add_option("--special", options->special_tokens, "Special tokens, ids from 0 in this order")
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads; 0 for all cores")->capture_default_str();
+  command->callback([=] {
+    options->files.assign(files->begin(), files->end());
+    ProgressLine line;
+    const double start = seconds_now();
+    const BpeTrainResult result =
+        train_bpe_to_file(*options, *output, [&](const BpeTrainProgress& progress) { line.show(progress); });
+    const auto size = static_cast<int64_t>(result.vocabulary.tokens.size());
+    log::info("wrote {}: {} tokens, {} merges, from {} of text with {} distinct words, in {}", *output,
+              with_thousands(size), with_thousands(static_cast<int64_t>(result.vocabulary.merges.size())),
+              human_bytes(static_cast<double>(result.corpus_bytes)), with_thousands(result.distinct_words),
+              human_seconds(seconds_now() - start));
+    if (size < options->vocab_size) {
+      log::warning("the text has no more pairs that occur {} times: {} tokens instead of {}", options->min_frequency,
+                   with_thousands(size), with_thousands(options->vocab_size));
+    }
+  });
+}
+
+struct CodingOptions {
+  std::string tokenizer = "tokenizer.json";
+  TextSource source;
+  bool json = false;
+};
+
+void add_encode(CLI::App& parent) {
+  auto options = std::make_shared<CodingOptions>();
+  CLI::App* command = parent.add_subcommand("encode", "Text to token ids, a line for each text");
+  command->add_option("--tokenizer", options->tokenizer, tokenizer_help)->capture_default_str();
+  options->source.add_to(*command, "text", "The text");
+  command->add_flag("--json", options->json, "Print each line as a JSON list");
+  command->callback([=] {
+    const Tokenizer tokenizer = load_tokenizer(options->tokenizer);
+    for (const std::string& text : options->source.read(*command, "text")) {
+      fmt::print("{}\n", format_ids(tokenizer.encode(text), options->json));
+    }
+  });
+}
+
+void add_decode(CLI::App& parent) {
+  auto options = std::make_shared<CodingOptions>();
+  CLI::App* command = parent.add_subcommand("decode", "Token ids to text: exactly its bytes, with no line feed added");
+  command->add_option("--tokenizer", options->tokenizer, tokenizer_help)->capture_default_str();
+  options->source.add_to(*command, "ids", "The ids, in quotes: \"15496 995\" or \"[15496, 995]\"");
+  command->callback([=] {
+    const Tokenizer tokenizer = load_tokenizer(options->tokenizer);
+    for (const std::string& text : options->source.read(*command, "ids")) {
+      const std::string decoded = tokenizer.decode(parse_ids(text));
+      std::fwrite(decoded.data(), 1, decoded.size(), stdout);
+    }
+  });
+}
+
+void add_inspect(CLI::App& parent) {
+  auto source = std::make_shared<std::string>("tokenizer.json");
+  CLI::App* command = parent.add_subcommand("inspect", "What a tokenizer holds");
+  command->add_option("tokenizer,--tokenizer", *source, tokenizer_help)->capture_default_str();
+  command->callback([=] { fmt::print("{}", describe_tokenizer(load_tokenizer(*source))); });
+}
+
+}  // namespace
+
+void add_tokenizer_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("tokenizer", "Train a tokenizer, encode, decode, inspect");
+  command->require_subcommand(1);
+  add_train(*command);
+  add_encode(*command);
+  add_decode(*command);
+  add_inspect(*command);
+}
 
 }  // namespace kumiko

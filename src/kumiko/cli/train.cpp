@@ -9,7 +9,7 @@
 
 #include "kumiko/base/log.h"
 #include "kumiko/cli/subcommands.h"
-#include "kumiko/comm/communicator.h"
+#include "kumiko/comm/run.h"
 
 namespace kumiko {
 namespace {
@@ -24,7 +24,8 @@ std::string option_list() {
   Config config;
   std::string text = "Options of FILE, each also as --section.key VALUE behind it:\n";
   std::string section;
-  for (const Option& option : config.table().options()) {
+  const OptionTable table = config.table();
+  for (const Option& option : table.options()) {
     if (option.section != section) {
       section = option.section;
       text += fmt::format("\n[{}]\n", section);
@@ -50,7 +51,11 @@ void add_train_command(CLI::App& app) {
       fmt::print("{}", config.to_toml());
       return;
     }
-    run_in_world([&config](World& world) { train(config, world); });
+    const int code = run_in_world([&config](World& world) {
+      train(config, world);
+      return 0;
+    });
+    if (code != 0) throw CLI::RuntimeError(code);
   });
 }
 

@@ -104,7 +104,7 @@ EncodedBlock encode_block(const TextBlock& block, DocumentEnd end, const std::st
       int64_t number = block.first_line;
       for_each_line(text, [&](std::string_view line, size_t) {
         if (!is_blank(without_line_end(line))) {
-          add(parse_json_line(line, file_name, number, json_key));
+          add(parse_json_line(without_line_end(line), file_name, number, json_key));
           end_document();
         }
         ++number;

@@ -30,7 +30,7 @@ struct DatasetBuildOptions {
 // What the builder needs to know of a tokenizer.
 struct DatasetEncoder {
   std::function<Encode()> make_encode;  // called once by each thread
-  int32_t vocab_size = 0;
+  int64_t vocab_size = 0;
   std::optional<int32_t> end_of_document;
   // Whether last_safe_cut() holds for it, so that a document larger than memory can be tokenized in pieces.
   bool can_cut_documents = false;

@@ -1,7 +1,6 @@
 #include "kumiko/data/gpt_dataset.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "kumiko/base/error.h"
@@ -22,10 +21,10 @@ void check_index(int64_t index, int64_t num_samples) {
 }  // namespace
 
 GptDataset::GptDataset(std::shared_ptr<const IndexedDataset> dataset, SequenceRange range, int64_t num_samples,
-                       int64_t seq_length, int64_t seed, int32_t vocab_size)
+                       int64_t seq_length, int64_t seed, int64_t vocab_size)
     : dataset_(std::move(dataset)),
       seq_length_(seq_length),
-      vocab_size_(vocab_size == 0 ? std::numeric_limits<int32_t>::max() : vocab_size),
+      vocab_size_(vocab_size == 0 ? any_vocabulary : vocab_size),
       order_(build_sample_order(dataset_->sizes(), range, num_samples, seq_length, seed)),
       starts_(build_sample_index(dataset_->sizes(), order_.document_index, seq_length, order_.epochs.num_samples,
                                  start_stride)) {}

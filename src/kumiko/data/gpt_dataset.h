@@ -15,7 +15,7 @@ class GptDataset final : public SampleSource {
   // Samples from the sequences in `range`; at least num_samples of them, or one epoch where num_samples is 0. `range`
   // must hold at least one token. vocab_size 0: tokens are not checked.
   GptDataset(std::shared_ptr<const IndexedDataset> dataset, SequenceRange range, int64_t num_samples,
-             int64_t seq_length, int64_t seed, int32_t vocab_size = 0);
+             int64_t seq_length, int64_t seed, int64_t vocab_size = 0);
 
   int64_t num_samples() const override { return order_.epochs.num_samples; }
   int64_t num_epochs() const { return order_.epochs.num_epochs; }
@@ -24,7 +24,7 @@ class GptDataset final : public SampleSource {
  private:
   std::shared_ptr<const IndexedDataset> dataset_;
   int64_t seq_length_;
-  int32_t vocab_size_;
+  int64_t vocab_size_;
   SampleOrder order_;
   std::vector<SampleStart> starts_;  // of every start_stride-th sample of the stream; the others are found from these
 };

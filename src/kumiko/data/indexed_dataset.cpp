@@ -134,7 +134,7 @@ std::span<const std::byte> IndexedDataset::token_bytes() const {
   return tokens_.bytes().first(static_cast<size_t>(num_tokens_ * token_size(type_)));
 }
 
-void IndexedDataset::throw_outside_vocabulary(int64_t token, int64_t position, int32_t vocab_size) const {
+void IndexedDataset::throw_outside_vocabulary(int64_t token, int64_t position, int64_t vocab_size) const {
   int64_t sequence = 0;
   while (position >= sizes_[sequence]) position -= sizes_[sequence++];
   throw_user(
@@ -143,7 +143,7 @@ void IndexedDataset::throw_outside_vocabulary(int64_t token, int64_t position, i
       token, prefix_, sequence, position, vocab_size, vocab_size - 1);
 }
 
-void IndexedDataset::read(int64_t sequence, int64_t offset, std::span<int32_t> out, int32_t vocab_size) const {
+void IndexedDataset::read(int64_t sequence, int64_t offset, std::span<int32_t> out, int64_t vocab_size) const {
   const auto count = static_cast<int64_t>(out.size());
   if (sequence < 0 || sequence >= num_sequences() || offset < 0 || offset + count > sizes_[sequence]) {
     throw_internal("{}: tokens {} to {} of sequence {} do not exist", prefix_, offset, offset + count, sequence);
@@ -166,7 +166,7 @@ int64_t IndexedDataset::max_token_id(int64_t limit) const {
   return largest;
 }
 
-void IndexedDataset::check_vocabulary(int32_t vocab_size, int64_t limit) const {
+void IndexedDataset::check_vocabulary(int64_t vocab_size, int64_t limit) const {
   if (largest_token(type_) < vocab_size) return;
   for_each_block(0, std::min(limit, num_tokens_), [&](std::span<const int64_t> tokens, int64_t begin) {
     for (size_t i = 0; i < tokens.size(); ++i) {

@@ -21,6 +21,9 @@ namespace kumiko {
 std::filesystem::path index_path(const std::string& prefix);
 std::filesystem::path tokens_path(const std::string& prefix);
 
+// A vocabulary that holds every id that fits an int32_t.
+inline constexpr int64_t any_vocabulary = int64_t{1} << 31;
+
 class IndexedDataset {
  public:
   // Maps both files and checks every promise that the format makes. User error, naming the file, what is wrong and what
@@ -42,22 +45,21 @@ class IndexedDataset {
 
   // Tokens [offset, offset + out.size()) of a sequence. The range must lie within it (internal error otherwise). User
   // error if a token is negative or not below vocab_size, naming the token and where it stands.
-  void read(int64_t sequence, int64_t offset, std::span<int32_t> out,
-            int32_t vocab_size = std::numeric_limits<int32_t>::max()) const;
+  void read(int64_t sequence, int64_t offset, std::span<int32_t> out, int64_t vocab_size = any_vocabulary) const;
 
   // The largest token id among the first `limit` tokens of the dataset; -1 if there are none. Reads them all.
   int64_t max_token_id(int64_t limit = std::numeric_limits<int64_t>::max()) const;
 
   // User error if one of the first `limit` tokens is not below vocab_size: the cheap check at the start of a run;
   // read() makes sure of the rest.
-  void check_vocabulary(int32_t vocab_size, int64_t limit) const;
+  void check_vocabulary(int64_t vocab_size, int64_t limit) const;
 
  private:
   // Checks the arrays against each other and against the size of .bin, and counts the tokens.
   void check_index();
   template <class Visit>
   void for_each_block(int64_t begin, int64_t end, const Visit& visit) const;
-  [[noreturn]] void throw_outside_vocabulary(int64_t token, int64_t position, int32_t vocab_size) const;
+  [[noreturn]] void throw_outside_vocabulary(int64_t token, int64_t position, int64_t vocab_size) const;
 
   std::string prefix_;
   MappedFile index_;

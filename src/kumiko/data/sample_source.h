@@ -28,7 +28,7 @@ struct SampleRequest {
   int64_t num_samples = 0;  // at least 1: all that the run will draw
   int64_t seq_length = 0;
   int64_t seed = 1234;
-  int32_t vocab_size = 0;  // 0: any
+  int64_t vocab_size = 0;  // 0: any
 };
 
 // Builds the source that Megatron would draw from: epochs, splits, shuffles and blends exactly as there. It holds at

@@ -85,7 +85,8 @@ OptionTable Config::table() {
 std::string Config::to_toml() {
   std::string text;
   std::string section;
-  for (const Option& option : table().options()) {
+  const OptionTable options = table();
+  for (const Option& option : options.options()) {
     if (option.section != section) {
       section = option.section;
       text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", section);

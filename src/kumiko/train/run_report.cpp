@@ -136,6 +136,11 @@ void RunReport::say(const std::string& line) {
   if (console_) console_->print(line + "\n");
 }
 
+StopSignals::Answer RunReport::signal_answer() const {
+  if (!console_) return StopSignals::Answer::none;
+  return console_->terminal().interactive() ? StopSignals::Answer::line_over_bar : StopSignals::Answer::line;
+}
+
 void RunReport::activity(const std::string& what) {
   if (console_) console_->set_activity(what);
 }

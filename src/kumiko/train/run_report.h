@@ -9,6 +9,7 @@
 #include "kumiko/train/console.h"
 #include "kumiko/train/metrics.h"
 #include "kumiko/train/setup.h"
+#include "kumiko/train/signals.h"
 #include "kumiko/train/step_rates.h"
 
 namespace kumiko {
@@ -26,6 +27,8 @@ class RunReport {
   void show_breakdown(const RegionTimes& times);
   // A line of its own ("saved ...").
   void say(const std::string& line);
+  // How a stop signal is to be answered on this rank.
+  StopSignals::Answer signal_answer() const;
   // What goes on instead of a step, shown beside the progress bar; "" when it is over.
   void activity(const std::string& what);
 

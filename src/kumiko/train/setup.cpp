@@ -12,6 +12,7 @@
 #include "kumiko/checkpoint/directory.h"
 #include "kumiko/comm/agreement.h"
 #include "kumiko/data/tokenizer.h"
+#include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/state_checkpoint.h"
 
 namespace kumiko {
@@ -30,7 +31,7 @@ void resolve(Config& config, const World& world) {
   ModelOptions& model = config.model;
   TrainOptions& train = config.train;
   if (!config.data.tokenizer.empty()) {
-    const int64_t vocabulary = load_tokenizer(config.data.tokenizer)->vocab_size();
+    const int64_t vocabulary = load_tokenizer(config.data.tokenizer).vocab_size();
     if (model.vocab_size == 0) model.vocab_size = vocabulary;
     if (model.vocab_size < vocabulary) {
       throw_user("model.vocab_size = {} is less than the {} tokens of data.tokenizer = {}", model.vocab_size, vocabulary,
@@ -84,7 +85,7 @@ std::unique_ptr<SampleSource> samples_of(const Config& config, Split split, int6
 void resume(Run& run) {
   const std::string& directory = run.config.checkpoint.load;
   if (directory.empty()) return;
-  if (!holds_checkpoint(directory)) {
+  if (!read_latest(directory)) {
     if (run.world.rank() == 0) log::info("no checkpoint in {}: training from the beginning", directory);
     return;
   }
@@ -96,13 +97,6 @@ void resume(Run& run) {
   run.state.updates = record.updates;
   run.state.model.prepare(*run.kernels);
   run.resumed_from = reader.path().string();
-}
-
-// A checkpoint directory holds what `kumiko generate` needs: the tokenizer too.
-void keep_tokenizer(const Run& run) {
-  const std::string& tokenizer = run.config.data.tokenizer;
-  if (run.world.rank() != 0 || tokenizer.empty() || tokenizer == "bytes") return;
-  save_tokenizer(*load_tokenizer(tokenizer), std::filesystem::path(run.config.checkpoint.save) / "tokenizer.json");
 }
 
 }  // namespace
@@ -168,8 +162,7 @@ Run set_up(Config config, World& world) {
           ""};
   resume(run);
   if (!run.config.checkpoint.save.empty()) {
-    if (world.rank() == 0) std::filesystem::create_directories(run.config.checkpoint.save);
-    keep_tokenizer(run);
+    if (world.rank() == 0) keep_tokenizer(run.config.data.tokenizer, run.config.checkpoint.save);
     run.writer.emplace(*run.data, CheckpointOptions{run.config.checkpoint.save, run.config.checkpoint.keep_last, {}});
   }
   return run;

@@ -29,6 +29,8 @@ static_assert(std::atomic<int64_t>::is_always_lock_free && std::atomic<int>::is_
               std::atomic<bool>::is_always_lock_free);
 HandlerState handler_state;
 
+constexpr const char* erase_line = "\r\033[K";  // the bar, and the ^C that the terminal has echoed behind it
+
 void say(std::string_view text) {
   const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
   static_cast<void>(written);  // nothing to be done about it here
@@ -50,12 +52,13 @@ void handle(int signal) {
       errno = saved_errno;
       return;
     }
+    if (handler_state.over_bar) say(erase_line);
     if (handler_state.speak) say("stopping at once, without saving\n");
     ::_exit(128 + signal);
   }
   handler_state.received_at = now;
   if (handler_state.speak) {
-    if (handler_state.over_bar) say("\r\033[K");  // and over the echoed ^C
+    if (handler_state.over_bar) say(erase_line);
     say(signal == SIGINT ? "interrupted: " : signal == SIGTERM ? "asked to terminate: " : "asked to stop: ");
     say("saving and stopping after this step; once more to stop at once without saving\n");
   }

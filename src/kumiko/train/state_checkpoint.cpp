@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/error.h"
+#include "kumiko/checkpoint/contents.h"
 
 namespace kumiko {
 
@@ -48,6 +49,13 @@ std::vector<SavedPiece> pieces_of(const TrainingState& state) {
     }
   }
   return pieces;
+}
+
+void load_pieces(CheckpointReader& reader, const std::vector<SavedPiece>& pieces) {
+  std::vector<ExpectedTensor> expected;
+  for (const SavedPiece& piece : pieces) expected.push_back({piece.name, piece.global_shape, piece.tensor.dtype()});
+  check_contents(reader.manifest(), expected, reader.path().string());
+  for (const SavedPiece& piece : pieces) reader.load(piece.name, piece.box, piece.tensor);
 }
 
 void check_same_run(const RunRecord& record, Config& config, const std::string& origin) {

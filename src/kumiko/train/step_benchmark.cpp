@@ -83,7 +83,7 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options) {
   result.median_seconds = sorted[sorted.size() / 2];
   result.tokens_per_second = static_cast<double>(settings.tokens_per_step) / result.median_seconds;
   result.flops_per_second = result.tokens_per_second * flops_per_token(result.shape);
-  result.peak = measure_ceilings(result.num_threads).fma_flops;
+  result.peak = measure_ceilings(result.num_threads).fma_f32;
   result.peak_memory = pool->total().peak;
   result.resident_bytes = highest_resident_bytes();
   return result;

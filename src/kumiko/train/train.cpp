@@ -44,9 +44,9 @@ bool due(int64_t step, int64_t interval) { return interval > 0 && step % interva
 void train(const Config& config, World& world) {
   Run run = set_up(config, world);
   const TrainOptions& options = run.config.train;
-  RunReport report(run, cached_ceilings(static_cast<int>(run.config.parallel.num_threads)).fma_flops);
+  RunReport report(run, cached_ceilings(static_cast<int>(run.config.parallel.num_threads)).fma_f32);
   report.show_summary();
-  const StopSignals signals(world.rank() == 0);
+  const StopSignals signals(report.signal_answer());
   RegionTimer timer;
   TrainingState& state = run.state;
   int64_t saved_step = state.step;

@@ -1,24 +1,35 @@
 // The class that ties the fast kernels together: checks the arguments, then calls the family that does the work.
 #include <fmt/core.h>
+#include <hwy/targets.h>
 
 #include "kumiko/base/error.h"
 #include "kumiko/kernels/arguments.h"
+#include "kumiko/kernels/cpu/activation.h"
+#include "kumiko/kernels/cpu/attention.h"
+#include "kumiko/kernels/cpu/elementwise.h"
+#include "kumiko/kernels/cpu/embedding.h"
 #include "kumiko/kernels/cpu/linear.h"
-#include "kumiko/kernels/reference/attention.h"
-#include "kumiko/kernels/reference/elementwise.h"
-#include "kumiko/kernels/reference/normalization.h"
-#include "kumiko/kernels/reference/vocabulary.h"
+#include "kumiko/kernels/cpu/loss.h"
+#include "kumiko/kernels/cpu/norm.h"
+#include "kumiko/kernels/cpu/optimizer.h"
 
 namespace kumiko {
 namespace {
 
+// The instruction set that the vector code runs with: the lowest bit is the best.
+std::string instruction_set() {
+  const int64_t usable = hwy::SupportedTargets() & HWY_TARGETS;
+  const int64_t best = usable & -usable;
+  return best == HWY_AVX3 ? "AVX-512" : hwy::TargetName(best);
+}
+
 class CpuKernels : public Kernels {
  public:
   CpuKernels(const std::shared_ptr<MemoryPool>& pool, int num_threads)
-      : num_threads_(num_threads), linear_(pool, num_threads) {}
+      : num_threads_(num_threads), workspace_(pool), linear_(pool, num_threads) {}
 
   std::string description() const override {
-    return fmt::format("cpu ({}, {} thread{})", cpu::Linear::library_version(), num_threads_,
+    return fmt::format("cpu ({}, {}, {} thread{})", instruction_set(), cpu::Linear::library_version(), num_threads_,
                        num_threads_ == 1 ? "" : "s");
   }
   int num_threads() const override { return num_threads_; }
@@ -39,97 +50,94 @@ class CpuKernels : public Kernels {
   void linear_backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight, const Tensor& dbias) override {
     arguments::check_linear("linear_backward_weight", x, dweight.shape(), DType::f32, dbias, dy);
     linear_.backward_weight(x, dy, dweight);
-    if (!dbias) return;
-    const int64_t columns = dy.shape().last();
-    for (int64_t t = 0; t < dy.shape().num_rows(); ++t) {
-      for (int64_t n = 0; n < columns; ++n) dbias.data<float>()[n] += dy.data<float>()[t * columns + n];
-    }
+    if (dbias) cpu::add_column_sums(dy, dbias, num_threads_, workspace_);
   }
 
   void attention_forward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
                          const HeadsView& out, const Tensor& log_sum_exp) override {
     arguments::check_attention("attention_forward", shape, q, k, v, out, log_sum_exp);
-    reference::attention_forward<float>(shape, q, k, v, out, log_sum_exp);
+    cpu::attention_forward(shape, q, k, v, out, log_sum_exp, num_threads_, workspace_);
   }
   void attention_backward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
                           const HeadsView& out, const Tensor& log_sum_exp, const HeadsView& dout, const HeadsView& dq,
                           const HeadsView& dk, const HeadsView& dv) override {
     arguments::check_attention_backward(shape, q, k, v, out, log_sum_exp, dout, dq, dk, dv);
-    reference::attention_backward<float>(shape, q, k, v, out, log_sum_exp, dout, dq, dk, dv);
+    cpu::attention_backward(shape, q, k, v, out, log_sum_exp, dout, dq, dk, dv, num_threads_, workspace_);
   }
 
   void layer_norm_forward(const Tensor& x, const Tensor& gamma, const Tensor& beta, double eps, const Tensor& y,
                           const Tensor& mean, const Tensor& rstd) override {
     arguments::check_layer_norm(x, gamma, beta, y, mean, rstd);
-    reference::layer_norm_forward<float>(x, gamma, beta, eps, y, mean, rstd);
+    cpu::layer_norm_forward(x, gamma, beta, eps, y, mean, rstd, num_threads_);
   }
   void layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& mean,
                            const Tensor& rstd, const Tensor& dx, Write write, const Tensor& dgamma,
                            const Tensor& dbeta) override {
     arguments::check_layer_norm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta);
-    reference::layer_norm_backward<float>(dy, x, gamma, mean, rstd, dx, write, dgamma, dbeta);
+    cpu::layer_norm_backward(dy, x, gamma, mean, rstd, dx, write, dgamma, dbeta, num_threads_, workspace_);
   }
   void gelu_forward(const Tensor& x, const Tensor& y) override {
     arguments::check_same("gelu_forward", x, y);
-    reference::gelu_forward<float>(x, y);
+    cpu::gelu_forward(x, y, num_threads_);
   }
   void gelu_backward(const Tensor& x, const Tensor& dy, const Tensor& dx) override {
     arguments::check_same("gelu_backward", x, dy);
     arguments::check_same("gelu_backward", x, dx);
-    reference::gelu_backward<float>(x, dy, dx);
+    cpu::gelu_backward(x, dy, dx, num_threads_);
   }
 
   void embedding_forward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
                          const Tensor& token_table, const Tensor& position_table, const Tensor& y) override {
     arguments::check_embedding("embedding_forward", tokens, sequence, first_position, token_table, position_table, y);
-    reference::embedding_forward<float>(tokens, sequence, first_position, first_token, token_table, position_table, y);
+    cpu::embedding_forward(tokens, sequence, first_position, first_token, token_table, position_table, y, num_threads_);
   }
   void embedding_backward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
                           const Tensor& dy, const Tensor& dtoken_table, const Tensor& dposition_table) override {
     arguments::check_embedding("embedding_backward", tokens, sequence, first_position, dtoken_table, dposition_table,
                                dy);
-    reference::embedding_backward<float>(tokens, sequence, first_position, first_token, dy, dtoken_table,
-                                         dposition_table);
+    cpu::embedding_backward(tokens, sequence, first_position, first_token, dy, dtoken_table, dposition_table,
+                            num_threads_);
   }
   void cross_entropy_statistics(const Tensor& logits, const Tensor& targets, int64_t first_token, int64_t num_valid,
                                 const Tensor& max, const Tensor& sum, const Tensor& target_logit) override {
     arguments::check_cross_entropy("cross_entropy_statistics", logits, targets, num_valid, max, sum);
     arguments::check_same("cross_entropy_statistics", sum, target_logit);
-    reference::cross_entropy_statistics<float>(logits, targets, first_token, num_valid, max, sum, target_logit);
+    cpu::cross_entropy_statistics(logits, targets, first_token, num_valid, max, sum, target_logit, num_threads_);
   }
   void cross_entropy_gradient(const Tensor& logits, const Tensor& targets, int64_t first_token, int64_t num_valid,
                               const Tensor& max, const Tensor& sum, double scale) override {
     arguments::check_cross_entropy("cross_entropy_gradient", logits, targets, num_valid, max, sum);
-    reference::cross_entropy_gradient<float>(logits, targets, first_token, num_valid, max, sum, scale);
+    cpu::cross_entropy_gradient(logits, targets, first_token, num_valid, max, sum, scale, num_threads_);
   }
 
   void dropout(const DropoutMask& mask, const Tensor& x, const Tensor& y, Write write) override {
     arguments::check_dropout(mask);
     arguments::check_same("dropout", x, y);
-    reference::dropout<float>(mask, x, y, write);
+    cpu::dropout(mask, x, y, write, num_threads_);
   }
   void add(const Tensor& x, const Tensor& y) override {
     arguments::check_same("add", x, y);
-    reference::add<float>(x, y);
+    cpu::add(x, y, num_threads_);
   }
-  void scale(const Tensor& x, double factor) override { reference::scale<float>(x, factor); }
-  double sum_of_squares(const Tensor& x) override { return reference::sum_of_squares<float>(x); }
+  void scale(const Tensor& x, double factor) override { cpu::scale(x, factor, num_threads_); }
+  double sum_of_squares(const Tensor& x) override { return cpu::sum_of_squares(x, num_threads_); }
 
   void adamw(const AdamWConstants& constants, const Tensor& weight, const Tensor& gradient, const Tensor& first_moment,
              const Tensor& second_moment) override {
     for (const Tensor* other : {&gradient, &first_moment, &second_moment})
       arguments::check_same("adamw", weight, *other);
-    reference::adamw<float>(constants, weight, gradient, first_moment, second_moment);
+    cpu::adamw(constants, weight, gradient, first_moment, second_moment, num_threads_);
   }
   void sgd(double lr, double momentum, double weight_decay, double gradient_scale, const Tensor& weight,
            const Tensor& gradient, const Tensor& velocity) override {
     arguments::check_same("sgd", weight, gradient);
     if (velocity) arguments::check_same("sgd", weight, velocity);
-    reference::sgd<float>(lr, momentum, weight_decay, gradient_scale, weight, gradient, velocity);
+    cpu::sgd(lr, momentum, weight_decay, gradient_scale, weight, gradient, velocity, num_threads_);
   }
 
  private:
   int num_threads_;
+  cpu::Workspace workspace_;
   cpu::Linear linear_;
 };
 

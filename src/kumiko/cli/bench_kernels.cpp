@@ -1,0 +1,124 @@
+// `kumiko bench kernels`: every kernel against the reference, against itself, or against the clock.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+
+#include "kumiko/base/error.h"
+#include "kumiko/cli/bench.h"
+#include "kumiko/kernels/benchmark.h"
+
+namespace kumiko {
+namespace {
+
+struct KernelsOptions {
+  std::string mode = "correct";
+  std::vector<std::string> cases;
+  int threads = num_available_cores();
+  int64_t batch = 4;
+  int64_t sequence = 1024;
+};
+
+std::vector<CaseSpec> chosen_cases(const KernelsOptions& options) {
+  if (options.cases.empty()) return gpt2_check_cases();
+  std::vector<CaseSpec> specs;
+  for (const std::string& text : options.cases) specs.push_back(CaseSpec::parse(text));
+  return specs;
+}
+
+// Prints what went wrong and how to see it again.
+void report_failure(const KernelsOptions& options, const CaseSpec& spec, const std::string& problem) {
+  fmt::print("FAIL  {}\n      {}\n      kumiko bench kernels --mode {} --threads {} --case {}\n", spec.to_string(),
+             problem, options.mode, options.threads, spec.to_string());
+}
+
+void run_checks(const KernelsOptions& options) {
+  const auto pool = MemoryPool::create();
+  const auto kernels = make_cpu_kernels(pool, options.threads);
+  const auto judge = options.mode == "correct" ? make_reference_kernels() : nullptr;
+  fmt::print("{}\n", kernels->description());
+  int failures = 0;
+  const std::vector<CaseSpec> specs = chosen_cases(options);
+  for (const CaseSpec& spec : specs) {
+    const std::string problem =
+        judge ? compare_kernels(spec, *kernels, *judge, *pool) : compare_bits(spec, *kernels, *kernels, *pool);
+    if (problem.empty()) {
+      fmt::print("ok    {}\n", spec.to_string());
+    } else {
+      report_failure(options, spec, problem);
+      ++failures;
+    }
+  }
+  if (failures > 0) throw_internal("{} of {} kernel cases failed", failures, specs.size());
+}
+
+std::string rate_of(const CaseTime& time) {
+  return time.flops > 0 ? fmt::format("{:7.1f} GFLOP/s", time.flops / time.seconds * 1e-9)
+                        : fmt::format("{:7.1f} GB/s   ", time.bytes / time.seconds * 1e-9);
+}
+
+void run_perf(const KernelsOptions& options) {
+  const auto pool = MemoryPool::create();
+  const auto kernels = make_cpu_kernels(pool, options.threads);
+  const MachineCeilings ceilings = measure_ceilings(options.threads);
+  fmt::print("{}; ceilings now: {:.1f} GFLOP/s, {:.1f} GB/s\n\n", kernels->description(), ceilings.fma_f32 * 1e-9,
+             std::max(ceilings.copy, ceilings.triad) * 1e-9);
+
+  std::vector<StepCalls> calls;
+  if (options.cases.empty()) {
+    calls = gpt2_step(options.batch, options.sequence);
+  } else {
+    for (const std::string& text : options.cases) calls.push_back({"", 1, CaseSpec::parse(text)});
+  }
+  fmt::print("{:>10} {:>5}  {:>15}  {:>8}  case\n", "ms a call", "calls", "rate", "roofline");
+  std::vector<std::string> regions;
+  std::map<std::string, CaseTime> totals;
+  for (const StepCalls& call : calls) {
+    const CaseTime time = time_case(call.spec, *kernels, *pool, 0.3);
+    fmt::print("{:>10.3f} {:>5}  {:>15}  {:>6.0f} %  {}\n", time.seconds * 1e3, call.count, rate_of(time),
+               100 * time.roofline_share(ceilings), call.spec.to_string());
+    if (!totals.contains(call.region)) regions.push_back(call.region);
+    for (CaseTime* total : {&totals[call.region], &totals["whole step"]}) {
+      const auto count = static_cast<double>(call.count);
+      total->seconds += count * time.seconds;
+      total->flops += count * time.flops;
+      // What the roofline allows is counted in bytes a second where bytes bind, so it adds up over unlike calls.
+      total->bytes += count * time.roofline_share(ceilings) * time.seconds;
+    }
+  }
+  if (!options.cases.empty()) return;
+  regions.emplace_back("whole step");
+  const double step = totals["whole step"].seconds;
+  fmt::print("\n{:<14} {:>10} {:>7} {:>10} {:>9}\n", "region", "ms", "step", "floor ms", "roofline");
+  for (const std::string& region : regions) {
+    const CaseTime& total = totals[region];
+    fmt::print("{:<14} {:>10.1f} {:>5.1f} % {:>10.1f} {:>7.0f} %\n", region, total.seconds * 1e3,
+               100 * total.seconds / step, total.bytes * 1e3, 100 * total.bytes / total.seconds);
+  }
+  fmt::print("\n{:.0f} tokens/s, {:.1f} GFLOP/s of products, {:.1f} % of the FMA ceiling\n",
+             static_cast<double>(options.batch * options.sequence) / step, totals["whole step"].flops / step * 1e-9,
+             100 * totals["whole step"].flops / step / ceilings.fma_f32);
+}
+
+}  // namespace
+
+void add_bench_kernels(CLI::App& bench) {
+  auto options = std::make_shared<KernelsOptions>();
+  CLI::App* command = bench.add_subcommand("kernels", "Check or time every kernel");
+  command
+      ->add_option("--mode", options->mode,
+                   "correct: against the reference; bitwise: the same bits twice; perf: share of the roofline")
+      ->check(CLI::IsMember({"correct", "bitwise", "perf"}))
+      ->capture_default_str();
+  command
+      ->add_option("--case", options->cases,
+                   "Only these cases, as in linear_forward:T=64,N=48,K=32 (default: GPT-2 124M's)")
+      ->delimiter(';');
+  command->add_option("--threads", options->threads, "OpenMP threads")->check(CLI::PositiveNumber);
+  command->add_option("--micro-batch-size", options->batch, "Sequences of the timed step")->check(CLI::PositiveNumber);
+  command->add_option("--seq-length", options->sequence, "Tokens of each")->check(CLI::PositiveNumber);
+  command->callback([options] { options->mode == "perf" ? run_perf(*options) : run_checks(*options); });
+}
+
+}  // namespace kumiko

@@ -1,0 +1,89 @@
+// What the forward and the backward of attention share: blocks of rows laid out for the tile products, and the mask.
+#if defined(KUMIKO_KERNELS_CPU_ATTENTION_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef KUMIKO_KERNELS_CPU_ATTENTION_BLOCK_INL_H_
+#undef KUMIKO_KERNELS_CPU_ATTENTION_BLOCK_INL_H_
+#else
+#define KUMIKO_KERNELS_CPU_ATTENTION_BLOCK_INL_H_
+#endif
+
+#include <algorithm>
+
+#include "kumiko/kernels/arguments.h"
+#include "kumiko/kernels/cpu/attention_head.h"
+#include "kumiko/kernels/cpu/philox-inl.h"
+#include "kumiko/kernels/cpu/tile-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kumiko::cpu::HWY_NAMESPACE {
+
+// to [to_rows, width] = factor * rows [begin, begin + count) of `from`, zero beyond them and beyond the head size.
+HWY_INLINE void pack_rows(const HeadRows& from, int64_t begin, int64_t count, int64_t head_size, float factor,
+                          float* HWY_RESTRICT to, int64_t to_rows, int64_t width) {
+  const Floats f;
+  const int64_t lanes = num_lanes();
+  const auto multiplier = hn::Set(f, factor);
+  for (int64_t r = 0; r < count; ++r) {
+    const float* source = from.data + (begin + r) * from.stride;
+    float* target = to + r * width;
+    int64_t d = 0;
+    for (; d + lanes <= head_size; d += lanes) hn::StoreU(hn::Mul(multiplier, hn::LoadU(f, source + d)), f, target + d);
+    for (; d < head_size; ++d) target[d] = factor * source[d];
+    for (; d < width; ++d) target[d] = 0;
+  }
+  std::fill(to + count * width, to + to_rows * width, 0.0F);
+}
+
+// to [D, attention_block] = the transpose of rows [begin, begin + count), zero beyond them.
+HWY_INLINE void pack_transposed(const HeadRows& from, int64_t begin, int64_t count, int64_t head_size,
+                                float* HWY_RESTRICT to) {
+  for (int64_t r = 0; r < count; ++r) {
+    const float* source = from.data + (begin + r) * from.stride;
+    for (int64_t d = 0; d < head_size; ++d) to[d * attention_block + r] = source[d];
+  }
+  if (count == attention_block) return;
+  for (int64_t d = 0; d < head_size; ++d) {
+    std::fill(to + d * attention_block + count, to + (d + 1) * attention_block, 0.0F);
+  }
+}
+
+// Of one block of queries from `first_query` on and one of keys from `first_key` on.
+struct BlockPair {
+  int64_t first_query;
+  int64_t first_key;
+  int64_t num_keys;  // of the block
+  int64_t shift;     // query row r sees the keys [0, r + shift]; large if all
+};
+
+HWY_INLINE BlockPair pair_of(const AttentionHead& head, int64_t first_query, int64_t first_key) {
+  const int64_t diagonal = first_query + head.num_keys - head.num_queries - first_key;
+  return {first_query, first_key, std::min(attention_block, head.num_keys - first_key),
+          head.causal ? diagonal : attention_block};
+}
+
+// How many keys of the block the row sees.
+HWY_INLINE int64_t visible_keys(const BlockPair& pair, int64_t row) {
+  return std::clamp<int64_t>(row + pair.shift + 1, 0, pair.num_keys);
+}
+
+// For each key of the block, the factor of the row's probabilities: 0 or 1 / (1 - p).
+HWY_INLINE void dropout_factors(const AttentionHead& head, const BlockPair& pair, int64_t row, int64_t count,
+                                float* HWY_RESTRICT factors) {
+  const Floats f;
+  const Words w;
+  const int64_t lanes = num_lanes();
+  HWY_ALIGN uint32_t words[attention_block + 4 * 16 + 4];
+  const int64_t index = (head.first_mask_row + pair.first_query + row) * head.num_keys + pair.first_key;
+  const int64_t skipped = index % 4;
+  random_words(head.mask->key, static_cast<uint64_t>(index - skipped), count + skipped, words);
+  const auto threshold = hn::Set(w, arguments::dropout_threshold(head.mask->probability));
+  const auto kept = hn::Set(f, static_cast<float>(1 / (1 - head.mask->probability)));
+  for (int64_t c = 0; c < count; c += lanes) {
+    const auto dropped = hn::Lt(hn::LoadU(w, words + skipped + c), threshold);
+    hn::StoreU(hn::IfThenZeroElse(hn::RebindMask(f, dropped), kept), f, factors + c);
+  }
+}
+
+}  // namespace kumiko::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // toggle

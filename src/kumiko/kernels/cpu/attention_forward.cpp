@@ -1,0 +1,209 @@
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kumiko/kernels/cpu/attention.h"
+#include "kumiko/kernels/cpu/attention_head.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kumiko/kernels/cpu/attention_forward.cpp"
+#include <hwy/foreach_target.h>
+
+#include "kumiko/kernels/cpu/attention_block-inl.h"
+#include "kumiko/kernels/cpu/sweep-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kumiko::cpu::HWY_NAMESPACE {
+namespace {
+
+// The running state of the online softmax for one block of queries.
+struct ForwardBlock {
+  float* queries;  // [block, width], times scale log2(e)
+  float* scores;   // [block, block]
+  float* sums;     // [block, width] of probability times value
+  float max[attention_block];
+  float total[attention_block];
+};
+
+// Scores of one row become unnormalised probabilities; the row's earlier sums are scaled to the new maximum.
+HWY_INLINE void softmax_row(const AttentionHead& head, const BlockPair& pair, int64_t row, int64_t width,
+                            ForwardBlock& block) {
+  const Floats f;
+  const int64_t lanes = num_lanes();
+  float* scores = block.scores + row * attention_block;
+  const int64_t visible = visible_keys(pair, row);
+  const int64_t padded = round_up(visible, lanes);
+  std::fill(scores + visible, scores + padded, -std::numeric_limits<float>::infinity());
+  std::fill(scores + padded, scores + attention_block, 0.0F);
+  if (visible == 0) return;
+
+  auto largest = hn::Set(f, block.max[row]);
+  for (int64_t c = 0; c < padded; c += lanes) largest = hn::Max(largest, hn::LoadU(f, scores + c));
+  const auto max = hn::MaxOfLanes(f, largest);
+  auto total = hn::Zero(f);
+  for (int64_t c = 0; c < padded; c += lanes) {
+    const auto probability = exp2(hn::Sub(hn::LoadU(f, scores + c), max));
+    total = hn::Add(total, probability);
+    hn::StoreU(probability, f, scores + c);
+  }
+  const float before = block.max[row];
+  block.max[row] = hn::GetLane(max);
+  const float shrink = std::exp2(before - block.max[row]);
+  block.total[row] = block.total[row] * shrink + hn::GetLane(hn::SumOfLanes(f, total));
+  if (shrink != 1) {
+    float* sums = block.sums + row * width;
+    for (int64_t d = 0; d < width; d += lanes) {
+      hn::StoreU(hn::Mul(hn::LoadU(f, sums + d), hn::Set(f, shrink)), f, sums + d);
+    }
+  }
+  if (head.mask == nullptr) return;
+  HWY_ALIGN float factors[attention_block];
+  dropout_factors(head, pair, row, padded, factors);
+  for (int64_t c = 0; c < padded; c += lanes) {
+    hn::StoreU(hn::Mul(hn::LoadU(f, scores + c), hn::Load(f, factors + c)), f, scores + c);
+  }
+}
+
+HWY_INLINE void write_rows(const AttentionHead& head, int64_t first_query, int64_t count, int64_t width,
+                           const ForwardBlock& block) {
+  for (int64_t r = 0; r < count; ++r) {
+    const float inverse = 1 / block.total[r];
+    float* out = head.out.data + (first_query + r) * head.out.stride;
+    for (int64_t d = 0; d < head.head_size; ++d) out[d] = block.sums[r * width + d] * inverse;
+    if (head.log_sum_exp != nullptr) {
+      head.log_sum_exp[first_query + r] = (block.max[r] + std::log2(block.total[r])) * ln_of_2;
+    }
+  }
+}
+
+}  // namespace
+
+int64_t ForwardWorkspace(int64_t num_keys, int64_t head_size) {
+  const int64_t width = round_up(head_size, num_lanes());
+  return round_up(num_keys, attention_block) * (head_size + width) + attention_block * (2 * width + attention_block);
+}
+
+// Algorithm 1 for the queries [begin, end) of one head.
+void ForwardHead(const AttentionHead& head, int64_t begin, int64_t end, float* workspace) {
+  const int64_t size = head.head_size;
+  const int64_t width = round_up(size, num_lanes());
+  const int64_t hidden = head.num_keys - head.num_queries;
+  const int64_t num_keys = head.causal ? end + hidden : head.num_keys;  // that any of the queries sees
+  float* keys = workspace;                                              // blocks of [D, block]
+  float* values = keys + round_up(num_keys, attention_block) * size;
+  ForwardBlock block;
+  block.queries = values + round_up(num_keys, attention_block) * width;
+  block.scores = block.queries + attention_block * width;
+  block.sums = block.scores + attention_block * attention_block;
+  for (int64_t j = 0; j < num_keys; j += attention_block) {
+    const int64_t count = std::min(attention_block, num_keys - j);
+    pack_transposed(head.k, j, count, size, keys + j * size);
+    pack_rows(head.v, j, count, size, 1, values + j * width, attention_block, width);
+  }
+  for (int64_t i = begin; i < end; i += attention_block) {
+    const int64_t count = std::min(attention_block, end - i);
+    const int64_t rows = round_up(count, tile_rows);
+    pack_rows(head.q, i, count, size, head.scale * log2_of_e, block.queries, rows, width);
+    std::fill(block.sums, block.sums + rows * width, 0.0F);
+    std::fill(block.max, block.max + attention_block, -std::numeric_limits<float>::infinity());
+    std::fill(block.total, block.total + attention_block, 0.0F);
+    const int64_t last_key = head.causal ? i + count + hidden : num_keys;
+    for (int64_t j = 0; j < last_key; j += attention_block) {
+      const BlockPair pair = pair_of(head, i, j);
+      const auto last_visible = [&](int64_t row) { return visible_keys(pair, row + tile_rows - 1); };
+      multiply<Layout::rows, false>(rows, attention_block, block.queries, width, keys + j * size, attention_block,
+                                    block.scores, attention_block, [&](int64_t row) {
+                                      return TileRange{last_visible(row), 0, size};
+                                    });
+      for (int64_t r = 0; r < count; ++r) softmax_row(head, pair, r, width, block);
+      for (int64_t r = count; r < rows; ++r) {
+        std::fill(block.scores + r * attention_block, block.scores + (r + 1) * attention_block, 0.0F);
+      }
+      multiply<Layout::rows, true>(rows, width, block.scores, attention_block, values + j * width, width, block.sums,
+                                   width, [&](int64_t row) {
+                                     return TileRange{width, 0, last_visible(row)};
+                                   });
+    }
+    write_rows(head, i, count, width, block);
+  }
+}
+
+// For few queries, as in generation: the keys and values are read once where they lie. scores [num_keys].
+void FewQueriesHead(const AttentionHead& head, float* scores) {
+  const Floats f;
+  const int64_t size = head.head_size;
+  for (int64_t i = 0; i < head.num_queries; ++i) {
+    const int64_t visible = head.causal ? i + head.num_keys - head.num_queries + 1 : head.num_keys;
+    const float* query = head.q.data + i * head.q.stride;
+    for (int64_t j = 0; j < visible; ++j) {
+      scores[j] = head.scale * log2_of_e * dot(query, head.k.data + j * head.k.stride, size);
+    }
+    const float max = largest(scores, visible);
+    const float total = sum(visible, [&](int64_t j, const auto& access) HWY_ATTR {
+      const auto probability = exp2(hn::Sub(access.load(scores + j), hn::Set(f, max)));
+      access.store(probability, scores + j);
+      return probability;
+    });
+    float* out = head.out.data + i * head.out.stride;
+    std::fill(out, out + size, 0.0F);
+    for (int64_t j = 0; j < visible; ++j) {
+      const float* value = head.v.data + j * head.v.stride;
+      const auto probability = hn::Set(f, scores[j] / total);
+      sweep(size, [&](int64_t d, const auto& access) HWY_ATTR {
+        access.store(hn::MulAdd(probability, access.load(value + d), access.load(out + d)), out + d);
+      });
+    }
+    if (head.log_sum_exp != nullptr) head.log_sum_exp[i] = (max + std::log2(total)) * ln_of_2;
+  }
+}
+
+}  // namespace kumiko::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kumiko::cpu {
+namespace {
+
+HWY_EXPORT(ForwardWorkspace);
+HWY_EXPORT(ForwardHead);
+HWY_EXPORT(FewQueriesHead);
+
+// Below this many queries, laying out the keys costs more than it saves.
+constexpr int64_t few_queries = 8;
+
+}  // namespace
+
+void attention_forward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
+                       const HeadsView& out, const Tensor& log_sum_exp, int num_threads, Workspace& workspace) {
+  const int64_t num_heads = shape.batch * shape.num_heads;
+  if (shape.num_queries <= few_queries && shape.mask.probability == 0) {
+    float* const scores = workspace.floats(shape.num_keys * num_threads);
+#pragma omp parallel for schedule(dynamic) num_threads(num_threads)
+    for (int64_t task = 0; task < num_heads; ++task) {
+      const AttentionHead head =
+          head_of(shape, q, k, v, out, log_sum_exp, task / shape.num_heads, task % shape.num_heads);
+      HWY_DYNAMIC_DISPATCH(FewQueriesHead)(head, scores + shape.num_keys * omp_get_thread_num());
+    }
+    return;
+  }
+  // Few heads are cut into blocks of queries so that every thread has work; each pays for its own copy of the keys.
+  const int64_t most_parts = (shape.num_queries + attention_block - 1) / attention_block;
+  const int64_t parts = num_heads >= 2 * num_threads ? 1 : std::min<int64_t>(most_parts, 2 * num_threads);
+  const int64_t part_size = (most_parts + parts - 1) / std::max<int64_t>(parts, 1) * attention_block;
+  const int64_t scratch = HWY_DYNAMIC_DISPATCH(ForwardWorkspace)(shape.num_keys, shape.head_size);
+  float* const memory = workspace.floats(scratch * num_threads);
+#pragma omp parallel for schedule(dynamic) num_threads(num_threads)
+  for (int64_t task = 0; task < num_heads * parts; ++task) {
+    const int64_t b = task / parts / shape.num_heads;
+    const int64_t a = task / parts % shape.num_heads;
+    const AttentionHead head = head_of(shape, q, k, v, out, log_sum_exp, b, a);
+    const int64_t begin = task % parts * part_size;
+    const int64_t end = std::min(begin + part_size, shape.num_queries);
+    if (begin < end) HWY_DYNAMIC_DISPATCH(ForwardHead)(head, begin, end, memory + scratch * omp_get_thread_num());
+  }
+}
+
+}  // namespace kumiko::cpu
+#endif
