@@ -28,6 +28,7 @@ int run(int argc, char** argv) {
   add_tokenizer_command(app);
   add_data_command(app);
   add_bench_command(app);
+  add_inspect_command(app);
   try {
     set_log_level();
     app.parse(argc, argv);
