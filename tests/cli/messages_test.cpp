@@ -16,8 +16,9 @@ class Messages : public testing::Test {
  protected:
   void expect(const Finished& finished, const std::string& message) {
     EXPECT_EQ(finished.exit_code, 2) << finished.output;
-    EXPECT_NE(finished.output.find("error: " + message), std::string::npos)
-        << "said:\n" << finished.output << "expected:\n" << message;
+    EXPECT_NE(finished.output.find("error: " + message), std::string::npos) << "said:\n"
+                                                                            << finished.output << "expected:\n"
+                                                                            << message;
   }
   void expect_train(const std::vector<std::string>& options, const std::string& message, int ranks = 1) {
     expect(tiny.train(ranks, options), message);
@@ -69,18 +70,18 @@ TEST_F(Messages, DamagedTokenizer) {
 
 TEST_F(Messages, CheckpointOfAnotherModel) {
   ASSERT_EQ(tiny.train(1, {"checkpoint.save", tiny.path("run"), "train.train_iters", "1"}).exit_code, 0);
-  const Finished finished = tiny.train(1, {"checkpoint.load", tiny.path("run"), "model.num_layers", "3", "train.seed",
-                                           "7"});
+  const Finished finished =
+      tiny.train(1, {"checkpoint.load", tiny.path("run"), "model.num_layers", "3", "train.seed", "7"});
   expect(finished, tiny.path("run/step-0000001") + " is of another run:");
   EXPECT_NE(finished.output.find("model.num_layers: 2 in the checkpoint, 3 now"), std::string::npos);
   EXPECT_NE(finished.output.find("train.seed: 1234 in the checkpoint, 7 now"), std::string::npos);
 }
 
 TEST_F(Messages, DamagedCheckpoint) {
-  ASSERT_EQ(tiny.train(1, {"checkpoint.save", tiny.path("run"), "train.train_iters", "2", "checkpoint.save_interval",
-                           "1"})
-                .exit_code,
-            0);
+  ASSERT_EQ(
+      tiny.train(1, {"checkpoint.save", tiny.path("run"), "train.train_iters", "2", "checkpoint.save_interval", "1"})
+          .exit_code,
+      0);
   const std::string file = tiny.path("run/step-0000002/rank-00000-of-00001.safetensors");
   std::filesystem::resize_file(file, std::filesystem::file_size(file) - 10);
   const Finished finished = tiny.train(1, {"checkpoint.load", tiny.path("run")});

@@ -1,7 +1,6 @@
 // What happens to a run when the world is unkind: signals, a killed rank, a full disk, a death inside a save.
-#include <gtest/gtest.h>
-
 #include <fmt/core.h>
+#include <gtest/gtest.h>
 
 #include <csignal>
 #include <fstream>
@@ -16,9 +15,7 @@ namespace {
 using test::Finished;
 using test::TinyRun;
 
-bool says(const Finished& finished, const std::string& text) {
-  return finished.output.find(text) != std::string::npos;
-}
+bool says(const Finished& finished, const std::string& text) { return finished.output.find(text) != std::string::npos; }
 
 std::string latest(const TinyRun& tiny) {
   const std::string text = read_text_file(tiny.path("run/latest"));
@@ -30,9 +27,10 @@ std::string latest(const TinyRun& tiny) {
 TEST(Recovery, DeathAtAnyMomentOfASaveLosesNothing) {
   const TinyRun tiny("killed_in_save");
   ASSERT_EQ(tiny.train(1, {"checkpoint.save", tiny.path("whole"), "train.train_iters", "6"}).exit_code, 0);
-  const std::vector<std::string> options = {"checkpoint.save", tiny.path("run"),          "checkpoint.load",
-                                            tiny.path("run"),  "checkpoint.save_interval", "2",
-                                            "train.train_iters", "6"};
+  const std::vector<std::string> options = {"checkpoint.save",          tiny.path("run"),
+                                            "checkpoint.load",          tiny.path("run"),
+                                            "checkpoint.save_interval", "2",
+                                            "train.train_iters",        "6"};
   int deaths = 0;
   for (const char* operation : {"write", "sync", "rename"}) {
     for (int n = 1;; ++n) {
@@ -61,8 +59,8 @@ TEST(Recovery, DeathAtAnyMomentOfASaveLosesNothing) {
 TEST(Recovery, AFullDiskIsNamedAndTheEarlierCheckpointStays) {
   const TinyRun tiny("full_disk");
   ASSERT_EQ(tiny.train(1, {"checkpoint.save", tiny.path("run"), "train.train_iters", "2"}).exit_code, 0);
-  const std::vector<std::string> options = {"checkpoint.save",   tiny.path("run"), "checkpoint.load", tiny.path("run"),
-                                            "train.train_iters", "4"};
+  const std::vector<std::string> options = {"checkpoint.save", tiny.path("run"),    "checkpoint.load",
+                                            tiny.path("run"),  "train.train_iters", "4"};
   const Finished full = tiny.train(1, options, {"KUMIKO_FAULT=sync:3:no_space"});
   EXPECT_TRUE(says(full, "injected fault"));
   EXPECT_EQ(full.exit_code, 3);
@@ -99,9 +97,9 @@ INSTANTIATE_TEST_SUITE_P(RanksAndSignals, Stopped,
 
 TEST(Recovery, AKilledRankIsNamedAndTheOthersStop) {
   const TinyRun tiny("killed_rank");
-  const Finished finished = tiny.train(2, {"checkpoint.save", tiny.path("run"), "train.train_iters", "1000000",
-                                           "checkpoint.save_interval", "20"},
-                                       {"KUMIKO_FAULT=write:9:kill"});
+  const Finished finished = tiny.train(
+      2, {"checkpoint.save", tiny.path("run"), "train.train_iters", "1000000", "checkpoint.save_interval", "20"},
+      {"KUMIKO_FAULT=write:9:kill"});
   EXPECT_FALSE(finished.timed_out) << finished.output;
   EXPECT_NE(finished.exit_code, 0);
   EXPECT_TRUE(says(finished, ") died; stopping")) << finished.output;
@@ -110,8 +108,8 @@ TEST(Recovery, AKilledRankIsNamedAndTheOthersStop) {
 // A learning rate that throws the weights out of range: the second step is not finite.
 TEST(Recovery, BadValuesStopOrAreSkipped) {
   const TinyRun tiny("bad_values");
-  const std::vector<std::string> options = {"optimizer.lr", "1e38", "train.train_iters", "3", "logging.run_dir",
-                                            tiny.path("run")};
+  const std::vector<std::string> options = {"optimizer.lr",    "1e38",          "train.train_iters", "3",
+                                            "logging.run_dir", tiny.path("run")};
   const Finished stopped = tiny.train(1, options);
   EXPECT_EQ(stopped.exit_code, 2);
   EXPECT_TRUE(says(stopped, "step 2: loss ")) << stopped.output;

@@ -67,7 +67,8 @@ TEST(Train, ACheckpointOfTwoRanksGoesOnWithOneOrFour) {
   const std::vector<LoggedStep> whole = tiny.steps("whole");
   for (const int ranks : {1, 4}) {
     const std::string name = "on_" + std::to_string(ranks);
-    const auto finished = tiny.train(ranks, {"checkpoint.load", tiny.path("start"), "logging.run_dir", tiny.path(name)});
+    const auto finished =
+        tiny.train(ranks, {"checkpoint.load", tiny.path("start"), "logging.run_dir", tiny.path(name)});
     ASSERT_EQ(finished.exit_code, 0) << finished.output;
     const std::vector<LoggedStep> rest = tiny.steps(name);
     ASSERT_EQ(rest.size(), 6u);

@@ -63,7 +63,7 @@ TEST_F(DataCommand, ExplainsErrors) {
   const Outcome bad = run("build --input b.jsonl --output out --tokenizer bytes");
   EXPECT_EQ(bad.status, 2);
   EXPECT_EQ(bad.errors,
-            "kumiko: error: b.jsonl line 2: \"text\" is a JSON number; expected a string; keys with text in this line: "
+            "error: b.jsonl line 2: \"text\" is a JSON number; expected a string; keys with text in this line: "
             "none\n");
   EXPECT_EQ(folder_.names(), (std::vector<std::string>{"b.jsonl"}));
   EXPECT_TRUE(
@@ -134,7 +134,7 @@ TEST_F(DataCommand, RemovesItsTemporaryFilesWhenInterrupted) {
   const int status = std::system(command.c_str());
   interrupter.join();
   EXPECT_EQ(WEXITSTATUS(status), 2);
-  EXPECT_EQ(read_text_file(folder_.path("stderr")), "kumiko: error: interrupted; nothing was written to out\n");
+  EXPECT_EQ(read_text_file(folder_.path("stderr")), "error: interrupted; nothing was written to out\n");
   EXPECT_EQ(folder_.names(), (std::vector<std::string>{"a.txt", "pid", "stderr"}));
 }
 
