@@ -117,9 +117,13 @@ TEST(Checkpoint, KeepsTheLastFew) {
   // A run that was rolled back by hand does not remove what it had reached before.
   write_text(root / "latest", "step-0000030\n");
   EXPECT_EQ(CheckpointReader::open(root.path()).step(), 30);
-  sample::save(options_for(root, 1), 1, Layout::rows, 35, 1);
-  EXPECT_EQ(list_checkpoints(root.path()), (std::vector<int64_t>{35, 40}));
+  sample::save(options_for(root, 2), 1, Layout::rows, 35, 1);
+  EXPECT_EQ(list_checkpoints(root.path()), (std::vector<int64_t>{30, 35, 40}));
   EXPECT_EQ(CheckpointReader::open(root.path()).step(), 35);
+  // Nor does anything remove the one that `latest` names.
+  write_text(root / "latest", "step-0000030\n");
+  prune_checkpoints(root.path(), 40, 1);
+  EXPECT_EQ(list_checkpoints(root.path()), (std::vector<int64_t>{30, 40}));
 }
 
 TEST(Checkpoint, ReplacesTheSameStep) {

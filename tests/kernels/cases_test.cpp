@@ -54,7 +54,8 @@ TEST(KernelTargets, TheFallbackAgreesWithReference) {
   for (const auto& cases : {tried_cases(), tried_attention()}) {
     for (const std::string& text : cases) {
       const CaseSpec spec = CaseSpec::parse(text);
-      if (!spec.kernel.starts_with("linear_")) EXPECT_EQ(compare_kernels(spec, *cpu, *reference, *pool), "") << text;
+      if (spec.kernel.starts_with("linear_")) continue;
+      EXPECT_EQ(compare_kernels(spec, *cpu, *reference, *pool), "") << text;
     }
   }
   hwy::SetSupportedTargetsForTest(0);

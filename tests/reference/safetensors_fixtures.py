@@ -47,7 +47,7 @@ ACCEPTED = {
             )
             for dtype in TYPES
         },
-        {"format": "pt", "note": "日本語"},
+        {"note": "日本語"},
     ),
     "values": save({"matrix": np.arange(12, dtype=np.float32).reshape(3, 4), "scalar": np.array(2.5)}),
     "edges": save({"scalar": np.array(7, dtype=np.int64), "none": np.zeros((0, 4), dtype=np.float32)}),
@@ -75,6 +75,7 @@ REFUSED = {
     "ten_share_one_range": encode({f"t{i}": tensor(0, 16, [4], "F32") for i in range(10)}, bytes(16)),
     "backwards": encode({"a": tensor(2, 0, [2])}, b"xy"),
     "shape_overflow": encode({"a": tensor(0, 16, [2, 18446744073709551614])}, bytes(16)),
+    "size_overflow": encode({"a": tensor(0, 0, [4294967296, 4294967296])}),
     "size_mismatch": encode({"a": tensor(0, 3, [1], "F32")}, b"xyz"),
     "tail_extra": encode({"a": tensor(0, 1, [1])}, b"xy"),
     "tail_missing": encode({"a": tensor(0, 2, [2])}, b"x"),

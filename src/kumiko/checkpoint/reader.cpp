@@ -41,8 +41,9 @@ namespace {
 constexpr int64_t any_step = std::numeric_limits<int64_t>::max();
 
 fs::path root_of(const fs::path& checkpoint) {
-  const fs::path absolute = fs::absolute(checkpoint / "").lexically_normal();  // ends in a slash
-  return absolute.parent_path().parent_path();
+  const fs::path with_slash = (checkpoint / "").lexically_normal();  // "ROOT/step-0000100/"
+  const fs::path root = with_slash.parent_path().parent_path();
+  return root.empty() ? "." : root;
 }
 
 // The checkpoint that `latest` names.
@@ -126,9 +127,10 @@ const MappedFile& CheckpointReader::file(const std::string& name) {
   }
   MappedFile mapped(path_ / name);
   const FileRecord& expected = record(name);
-  if (mapped.bytes().size() != expected.size) {
-    throw_damaged(name, fmt::format("the file has {} bytes instead of {}, which cuts off {}", mapped.bytes().size(),
-                                    expected.size, tensors_in(name, mapped.bytes().size())));
+  const size_t size = mapped.bytes().size();
+  if (size != expected.size) {
+    throw_damaged(name, fmt::format("the file has {} bytes instead of {}{}", size, expected.size,
+                                    size < expected.size ? ", which cuts off " + tensors_in(name, size) : ""));
   }
   if (checksum_of(mapped.bytes().first(expected.header_size)) != expected.header_checksum) {
     throw_damaged(name, fmt::format("its header, the first {} bytes, is not what was written; it describes {}",

@@ -1,5 +1,3 @@
-#include "kumiko/cli/bench_comm.h"
-
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +6,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/text.h"
+#include "kumiko/cli/bench.h"
 #include "kumiko/comm/benchmark.h"
 #include "kumiko/comm/run.h"
 

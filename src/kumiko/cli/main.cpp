@@ -28,16 +28,17 @@ int run(int argc, char** argv) {
   add_tokenizer_command(app);
   add_data_command(app);
   add_bench_command(app);
+  add_inspect_command(app);
   try {
     set_log_level();
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   } catch (const Error& error) {
-    log::write(log::Level::info, fmt::format("kumiko: {}: {}", error_title(error.kind()), error.what()));
+    log::error("{}{}", error_prefix(error.kind()), error.what());
     return exit_code(error.kind());
   } catch (const std::exception& error) {
-    log::write(log::Level::info, fmt::format("kumiko: {}: {}", error_title(ErrorKind::internal), error.what()));
+    log::error("{}{}", error_prefix(ErrorKind::internal), error.what());
     return exit_code(ErrorKind::internal);
   }
   return 0;
