@@ -1,0 +1,60 @@
+// Recovery on two ranks, with real sizes of work: the slow tier.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "cli/program.h"
+
+namespace kumiko {
+namespace {
+
+using test::Finished;
+using test::TinyRun;
+
+// As Recovery.DeathAtAnyMomentOfASaveLosesNothing, with two ranks that both write: whichever dies first at its n-th
+// operation, the other stops, and the resumed run ends with the bits of one never killed.
+TEST(SlowRecovery, DeathOfARankAtAnyMomentOfASaveLosesNothing) {
+  const TinyRun tiny("killed_in_save_2");
+  ASSERT_EQ(tiny.train(2, {"checkpoint.save", tiny.path("whole"), "train.train_iters", "4"}).exit_code, 0);
+  const std::vector<std::string> options = {"checkpoint.save",   tiny.path("run"), "checkpoint.load", tiny.path("run"),
+                                            "train.train_iters", "4"};
+  std::vector<std::string> first = options;
+  first.insert(first.end(), {"train.exit_interval", "2"});
+  ASSERT_EQ(tiny.train(2, first).exit_code, 0);
+  std::filesystem::rename(tiny.path("run"), tiny.path("kept"));
+  int deaths = 0;
+  for (const char* operation : {"write", "sync", "rename"}) {
+    for (int n = 1;; ++n) {
+      std::filesystem::remove_all(tiny.path("run"));
+      std::filesystem::copy(tiny.path("kept"), tiny.path("run"), std::filesystem::copy_options::recursive);
+      const std::string fault = fmt::format("KUMIKO_FAULT={}:{}:kill", operation, n);
+      const Finished killed = tiny.train(2, options, {fault});
+      if (killed.output.find("injected fault") == std::string::npos) {
+        EXPECT_EQ(killed.exit_code, 0) << killed.output;
+        break;
+      }
+      ++deaths;
+      EXPECT_NE(killed.exit_code, 0);
+      EXPECT_FALSE(killed.timed_out) << fault << "\n" << killed.output;
+      const Finished resumed = tiny.train(2, options);
+      ASSERT_EQ(resumed.exit_code, 0) << fault << "\n" << resumed.output;
+      EXPECT_EQ(test::difference(tiny.path("whole"), tiny.path("run")), "") << fault;
+      ASSERT_LT(n, 100);
+    }
+  }
+  EXPECT_GE(deaths, 10);
+}
+
+// The benchmark's own model, once: GPT-2 124M with short sequences. Random tokens cost the logarithm of the vocabulary.
+TEST(SlowBenchStep, RunsGpt2) {
+  const Finished finished = test::run_program({KUMIKO_PROGRAM, "bench", "step", "--model", "gpt2-124m",
+                                               "--micro-batch-size", "1", "--seq-length", "64", "--steps", "1", "--json"},
+                                              300);
+  EXPECT_EQ(finished.exit_code, 0) << finished.output;
+  EXPECT_NE(finished.output.find("\"model\":\"gpt2-124m\""), std::string::npos) << finished.output;
+  EXPECT_NE(finished.output.find("\"loss\":1"), std::string::npos) << finished.output;
+}
+
+}  // namespace
+}  // namespace kumiko
