@@ -23,7 +23,7 @@ mkdir -p $run
 say "3/6 corpus, tokenizer, dataset"
 if [ ! -f $run/corpus.txt ]; then
   # One verse a line without its number; an empty line between chapters, which become the documents.
-  bible gen1:1-rev22:21 | awk '
+  bible -f gen1:1-rev22:21 | awk '
     match($0, /^[^ ]+:[0-9]+ /) {
       chapter = substr($0, 1, index($0, ":") - 1)
       if (NR > 1 && chapter != last) print ""
@@ -41,7 +41,7 @@ fi
 say "4/6 training on two ranks, first part"
 train="scripts/mpirun.sh 2 $kumiko train examples/quickstart.toml"
 if [ ! -f $run/checkpoints/latest ]; then
-  $train --train.exit_interval 100
+  $train --train.exit_interval 50
 fi
 
 say "5/6 resuming from the checkpoint"

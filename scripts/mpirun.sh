@@ -14,16 +14,32 @@ if ! version=$("$mpiexec" --version 2>&1); then
   echo "mpirun.sh: cannot run $mpiexec; install openmpi-bin (or mpich), or set MPIEXEC" >&2
   exit 3
 fi
+
+# Runs its arguments. A launcher that is told to stop gives its ranks a second before it kills them, too little for a
+# checkpoint: so the first SIGINT or SIGTERM becomes SIGUSR1, which launchers hand on and Kumiko takes as "save and
+# stop"; a second one reaches the launcher as it is.
+launch() {
+  # In a terminal, out of the foreground process group, which Ctrl-C goes to.
+  if [ -t 0 ]; then set -m; fi
+  "$@" <&0 &
+  job=$!
+  trap 'kill -USR1 $job; trap "kill -TERM $job" INT TERM' INT TERM
+  until wait "$job"; do
+    kill -0 "$job" 2>/dev/null || break
+  done
+  wait "$job" && exit 0 || exit $?
+}
+
 case $version in
   *"Open MPI"* | *OpenRTE*)
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     # plm isolated: no ssh. Not bound: the program binds its own threads. Yielding, because ranks may outnumber cores.
     # Only shared memory, copied by the ranks themselves: a container may forbid one process to read another's.
-    exec "$mpiexec" --oversubscribe --bind-to none --mca plm isolated --mca mpi_yield_when_idle 1 \
+    launch "$mpiexec" --oversubscribe --bind-to none --mca plm isolated --mca mpi_yield_when_idle 1 \
       --mca btl self,vader --mca btl_vader_single_copy_mechanism none -n "$ranks" "$@"
     ;;
   *)
     # When a rank dies the others say which, and end by themselves: Hydra's own clean-up would be faster, and silent.
-    exec "$mpiexec" -launcher fork -disable-auto-cleanup -n "$ranks" "$@"
+    launch "$mpiexec" -launcher fork -disable-auto-cleanup -n "$ranks" "$@"
     ;;
 esac

@@ -186,6 +186,7 @@ def main():
         tflops_per_second_per_device=1e-12 * flops_per_token * tokens / seconds,
         region_ms={name: 1e3 * statistics.median(values) for name, values in step.spans.items()},
         peak_rss_bytes=1024 * after.ru_maxrss,
+        cpu_ms=1e3 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / arguments.steps,
         page_faults_per_step=(after.ru_minflt - before.ru_minflt) // arguments.steps)
     if arguments.json:
         print(json.dumps(result))
@@ -194,7 +195,7 @@ def main():
         print(f"PyTorch {torch.__version__} ({result['capability']}), {arguments.model}, {step.num_parameters:,} "
               f"parameters, {arguments.micro_batch_size} x {arguments.seq_length} tokens, {arguments.threads} threads, "
               f"{arguments.dtype}, {result['mode']}\n"
-              f"  step {result['step_ms']:.1f} ms (median of {arguments.steps}): {regions}\n"
+              f"  step {result['step_ms']:.1f} ms (median of {arguments.steps}): {regions}; CPU time {result['cpu_ms']:.0f}\n"
               f"  {result['tokens_per_second']:.0f} tokens/s, {result['tflops_per_second_per_device']:.3f} TFLOP/s\n"
               f"  peak resident {result['peak_rss_bytes'] / 2**30:.2f} GiB, "
               f"{result['page_faults_per_step']:,} page faults a step\n"

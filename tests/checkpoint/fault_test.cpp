@@ -148,8 +148,7 @@ TEST_P(Fault, FullDiskAtEveryOperationIsReported) {
     }
     EXPECT_EQ(outcome.exit_code(), 3) << outcome.messages;
     const std::string checkpoint = (directory / "run").string() + "/" + checkpoint_name(GetParam().save.step);
-    EXPECT_NE(outcome.messages.find("environment error: checkpoint " + checkpoint + " is not saved: "),
-              std::string::npos)
+    EXPECT_NE(outcome.messages.find("environment: checkpoint " + checkpoint + " is not saved: "), std::string::npos)
         << outcome.messages;
     EXPECT_TRUE(seed == seed_before() || seed == GetParam().save.seed) << seed;
     EXPECT_FALSE(std::filesystem::exists(checkpoint + ".tmp"));

@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     kumiko::sample::save(options, std::atoi(argv[2]), kumiko::sample::Layout::mixed, std::atoi(argv[3]),
                          std::atoi(argv[4]), kumiko::sample::Size::large);
   } catch (const kumiko::Error& error) {
-    std::fprintf(stderr, "%s: %s\n", kumiko::error_title(error.kind()), error.what());
+    std::fprintf(stderr, "%s%s\n", kumiko::error_prefix(error.kind()), error.what());
     return kumiko::exit_code(error.kind());
   }
   return 0;

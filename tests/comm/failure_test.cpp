@@ -39,13 +39,13 @@ TEST_P(FailingRank, AnEndWithoutGoodbyeIsADeath) {
 TEST_P(FailingRank, AnErrorEndsEveryRankAndIsNamed) {
   run("throws");
   EXPECT_EQ(job.exit_code, 2) << job.output;
-  EXPECT_TRUE(says("[rank 1] error: kumiko: error: rank 1 cannot read its shard")) << job.output;
+  EXPECT_TRUE(says("[rank 1] error: rank 1 cannot read its shard")) << job.output;
 }
 
 TEST_P(FailingRank, AnyExceptionEndsEveryRank) {
   run("throws something else");
   EXPECT_EQ(job.exit_code, 4) << job.output;
-  EXPECT_TRUE(says("internal error (please report it): index 7 of 3")) << job.output;
+  EXPECT_TRUE(says("internal (please report it): index 7 of 3")) << job.output;
 }
 
 TEST_P(FailingRank, AnErrorOfAllIsSaidOnce) {

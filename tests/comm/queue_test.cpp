@@ -181,8 +181,12 @@ TEST_F(QueueTest, LeavesTheCoreAloneWhenNothingMoves) {
   begin = cpu_seconds();
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_LT(cpu_seconds() - begin, 0.1) << "with an operation pending that does not move";
+  std::thread waiter([&] { event.wait(); });
+  begin = cpu_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_LT(cpu_seconds() - begin, 0.15) << "while someone waits for it";
   scripts[1].may_finish = true;
-  event.wait();
+  waiter.join();
 }
 
 TEST(QueueEnd, GivesUpWhatIsPending) {

@@ -10,8 +10,7 @@ namespace kumiko {
 namespace {
 
 Tensor tensor_of(MemoryPool& pool, const nlohmann::json& values, DType dtype) {
-  const Tensor tensor =
-      Tensor::empty(pool, {static_cast<int64_t>(values.size())}, dtype, MemoryPurpose::workspace);
+  const Tensor tensor = Tensor::empty(pool, {static_cast<int64_t>(values.size())}, dtype, MemoryPurpose::workspace);
   for (size_t i = 0; i < values.size(); ++i) {
     if (dtype == DType::f64) {
       tensor.data<double>()[i] = values[i];

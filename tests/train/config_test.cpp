@@ -21,9 +21,10 @@ std::string message_of(const std::function<void()>& action) {
 }
 
 TEST(ParseConfig, ReadsSectionsAndOverrides) {
-  const Config config = parse_config("[model]\nnum_layers = 3\n[data]\ndata_path = [\"a\", \"b\"]\n[optimizer]\n"
-                                     "lr = 1e-4\nlr_decay_style = \"WSD\"\n[logging]\ntensorboard = false\n",
-                                     "run.toml", {{"train.seq_length", "64"}, {"model.num_layers", "5"}});
+  const Config config = parse_config(
+      "[model]\nnum_layers = 3\n[data]\ndata_path = [\"a\", \"b\"]\n[optimizer]\n"
+      "lr = 1e-4\nlr_decay_style = \"WSD\"\n[logging]\ntensorboard = false\n",
+      "run.toml", {{"train.seq_length", "64"}, {"model.num_layers", "5"}});
   EXPECT_EQ(config.model.num_layers, 5);
   EXPECT_EQ(config.data.data_path, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(config.optimizer.lr, 1e-4);
@@ -67,7 +68,9 @@ TEST(ParseConfig, NamesFileLineAndNearestOption) {
 TEST(ParseOverrides, TakesBothForms) {
   EXPECT_EQ(parse_overrides({"--train.seed", "7", "--data.split=1,1,1"}),
             (Overrides{{"train.seed", "7"}, {"data.split", "1,1,1"}}));
-  EXPECT_EQ(message_of([] { parse_overrides({"--seed", "7"}); }),
+  EXPECT_EQ(message_of([] {
+              parse_overrides({"--seed", "7"});
+            }),
             "command line: '--seed' is not an option; write --section.key value, as --train.train_iters 100");
   EXPECT_EQ(message_of([] { parse_overrides({"--train.seed"}); }),
             "command line: --train.seed has no value; write --train.seed VALUE");

@@ -186,8 +186,7 @@ void check_parity(const std::string& name, Kernels& kernels, DType dtype, const 
 
   StepSettings settings{fixture.optimizer(), BadValues::stop, pass.num_tokens()};
   for (size_t step = 0; step < fixture.results().at("losses").size(); ++step) {
-    const StepResult result =
-        training_step(state, context, {fixture.batch(*pool, step)}, *data, settings, false);
+    const StepResult result = training_step(state, context, {fixture.batch(*pool, step)}, *data, settings, false);
     const double loss = fixture.results().at("losses")[step];
     const double norm = fixture.results().at("gradient_norms")[step];
     EXPECT_NEAR(result.loss, loss, tolerance.losses * loss) << "step " << step;
@@ -218,9 +217,7 @@ constexpr Tolerance in_single{1e-5, 1e-5, 1e-5, 1e-5};
 
 TEST(Parity, TiedInDouble) { check_parity("tied", *make_reference_kernels(), DType::f64, in_double); }
 TEST(Parity, UntiedInDouble) { check_parity("untied", *make_reference_kernels(), DType::f64, in_double); }
-TEST(Parity, TiedInSingle) {
-  check_parity("tied", *make_cpu_kernels(MemoryPool::create(), 2), DType::f32, in_single);
-}
+TEST(Parity, TiedInSingle) { check_parity("tied", *make_cpu_kernels(MemoryPool::create(), 2), DType::f32, in_single); }
 TEST(Parity, UntiedInSingle) {
   check_parity("untied", *make_cpu_kernels(MemoryPool::create(), 1), DType::f32, in_single);
 }

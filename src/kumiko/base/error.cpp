@@ -14,16 +14,16 @@ int exit_code(ErrorKind kind) {
   return 4;
 }
 
-const char* error_title(ErrorKind kind) {
+const char* error_prefix(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::user:
-      return "error";
+      return "";
     case ErrorKind::environment:
-      return "environment error";
+      return "environment: ";
     case ErrorKind::internal:
       break;
   }
-  return "internal error (please report it)";
+  return "internal (please report it): ";
 }
 
 }  // namespace kumiko

@@ -28,8 +28,8 @@ class Error : public std::runtime_error {
 // The process exit code for an error: 2 user, 3 environment, 4 internal.
 int exit_code(ErrorKind kind);
 
-// "error", "environment error" or "internal error (please report)": how the command line introduces a message.
-const char* error_title(ErrorKind kind);
+// What the log says before an error's message: nothing, "environment: " or "internal (please report it): ".
+const char* error_prefix(ErrorKind kind);
 
 template <class... Args>
 [[noreturn]] void throw_user(fmt::format_string<Args...> format, Args&&... args) {

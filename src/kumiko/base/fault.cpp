@@ -44,8 +44,8 @@ bool fault_fires(FileOperation operation, const std::string& path) {
   static const FaultPlan plan = read_plan();
   static std::atomic<int> seen{0};
   if (!plan.armed || operation != plan.operation || ++seen != plan.nth) return false;
-  log::write(log::Level::error, fmt::format("injected fault: {} {} at {} {}", plan.kill ? "kill" : "no space",
-                                            plan.nth, operation_names[static_cast<size_t>(operation)], path));
+  log::write(log::Level::error, fmt::format("injected fault: {} {} at {} {}", plan.kill ? "kill" : "no space", plan.nth,
+                                            operation_names[static_cast<size_t>(operation)], path));
   if (plan.kill) ::kill(::getpid(), SIGKILL);
   errno = ENOSPC;
   return true;

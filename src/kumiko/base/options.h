@@ -1,5 +1,5 @@
-// Options live in plain structs with defaults. A struct describes its fields once, to an OptionTable; the TOML file, the
-// command line, `--help`, and the record of a run all come from that one description.
+// Options live in plain structs with defaults. A struct describes its fields once, to an OptionTable; the TOML file,
+// the command line, `--help`, and the record of a run all come from that one description.
 #pragma once
 
 #include <cstdint>
@@ -51,8 +51,8 @@ class OptionTable {
  private:
   void add_option(std::string key, std::string help, std::function<void(std::string_view)> set,
                   std::function<std::string()> get);
-  void add_choice_index(std::string key, std::vector<std::string> names, std::string help,
-                        std::function<size_t()> get, std::function<void(size_t)> set);
+  void add_choice_index(std::string key, std::vector<std::string> names, std::string help, std::function<size_t()> get,
+                        std::function<void(size_t)> set);
 
   std::string section_;
   std::vector<Option> options_;

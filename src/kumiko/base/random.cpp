@@ -7,9 +7,9 @@ namespace kumiko {
 
 PhiloxKey random_key(uint64_t seed, RandomStream stream, uint64_t index) {
   // One Philox evaluation spreads (seed, stream, index) over the key space.
-  const PhiloxCounter mixed = philox({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
-                                      static_cast<uint32_t>(stream), 0x6b756d69},
-                                     {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
+  const PhiloxCounter mixed = philox(
+      {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), static_cast<uint32_t>(stream), 0x6b756d69},
+      {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
   return {mixed[0], mixed[1]};
 }
 

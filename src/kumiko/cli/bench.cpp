@@ -11,6 +11,7 @@ void add_bench_command(CLI::App& app) {
   bench->require_subcommand(1);
   add_bench_machine(*bench);
   add_bench_kernels(*bench);
+  add_bench_comm(*bench);
   add_bench_step(*bench);
   add_bench_tokenizer(*bench);
 }

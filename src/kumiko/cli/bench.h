@@ -8,6 +8,7 @@ class App;
 namespace kumiko {
 
 void add_bench_kernels(CLI::App& bench);
+void add_bench_comm(CLI::App& bench);
 void add_bench_machine(CLI::App& bench);
 void add_bench_step(CLI::App& bench);
 void add_bench_tokenizer(CLI::App& bench);

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <map>
 #include <memory>
 
@@ -16,6 +17,7 @@ struct KernelsOptions {
   std::string mode = "correct";
   std::vector<std::string> cases;
   int threads = num_available_cores();
+  bool cpu_clock = false;
   int64_t batch = 4;
   int64_t sequence = 1024;
 };
@@ -59,6 +61,10 @@ std::string rate_of(const CaseTime& time) {
 }
 
 void run_perf(const KernelsOptions& options) {
+  if (options.cpu_clock && options.threads != 1) {
+    throw_user("--cpu-clock with {} threads: it times one; add --threads 1", options.threads);
+  }
+  const auto clock = options.cpu_clock ? BenchmarkClock::thread_cpu : BenchmarkClock::wall;
   const auto pool = MemoryPool::create();
   const auto kernels = make_cpu_kernels(pool, options.threads);
   const MachineCeilings ceilings = measure_ceilings(options.threads);
@@ -75,9 +81,10 @@ void run_perf(const KernelsOptions& options) {
   std::vector<std::string> regions;
   std::map<std::string, CaseTime> totals;
   for (const StepCalls& call : calls) {
-    const CaseTime time = time_case(call.spec, *kernels, *pool, 0.3);
+    const CaseTime time = time_case(call.spec, *kernels, *pool, 0.3, clock);
     fmt::print("{:>10.3f} {:>5}  {:>15}  {:>6.0f} %  {}\n", time.seconds * 1e3, call.count, rate_of(time),
                100 * time.roofline_share(ceilings), call.spec.to_string());
+    std::fflush(stdout);
     if (!totals.contains(call.region)) regions.push_back(call.region);
     for (CaseTime* total : {&totals[call.region], &totals["whole step"]}) {
       const auto count = static_cast<double>(call.count);
@@ -116,6 +123,7 @@ void add_bench_kernels(CLI::App& bench) {
                    "Only these cases, as in linear_forward:T=64,N=48,K=32 (default: GPT-2 124M's)")
       ->delimiter(';');
   command->add_option("--threads", options->threads, "OpenMP threads")->check(CLI::PositiveNumber);
+  command->add_flag("--cpu-clock", options->cpu_clock, "Time by CPU time, for a busy machine; with --threads 1");
   command->add_option("--micro-batch-size", options->batch, "Sequences of the timed step")->check(CLI::PositiveNumber);
   command->add_option("--seq-length", options->sequence, "Tokens of each")->check(CLI::PositiveNumber);
   command->callback([options] { options->mode == "perf" ? run_perf(*options) : run_checks(*options); });

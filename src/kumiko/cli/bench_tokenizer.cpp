@@ -1,11 +1,10 @@
-#include "kumiko/cli/bench.h"
-
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
 
 #include "kumiko/base/file.h"
+#include "kumiko/cli/bench.h"
 #include "kumiko/data/tokenizer_bench.h"
 
 namespace kumiko {

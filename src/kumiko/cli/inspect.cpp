@@ -8,6 +8,9 @@
 #include "kumiko/base/error.h"
 #include "kumiko/checkpoint/describe.h"
 #include "kumiko/cli/subcommands.h"
+#include "kumiko/data/dataset_summary.h"
+#include "kumiko/data/tokenizer.h"
+#include "kumiko/data/tokenizer_inspect.h"
 
 namespace kumiko {
 namespace {
@@ -21,10 +24,34 @@ struct Inspector {
   std::string (*describe)(const fs::path&, const DescribeOptions&);
 };
 
+// The prefix of PREFIX.bin and PREFIX.idx, or one of these.
+fs::path dataset_prefix(const fs::path& path) {
+  return path.extension() == ".idx" || path.extension() == ".bin" ? fs::path(path).replace_extension() : path;
+}
+
+bool is_dataset(const fs::path& path) { return fs::exists(index_path(dataset_prefix(path).string())); }
+
+std::string describe_dataset(const fs::path& path, const DescribeOptions& options) {
+  constexpr int64_t num_first_tokens = 16;
+  const DatasetSummary summary = summarize(IndexedDataset(dataset_prefix(path).string()), num_first_tokens);
+  return options.json ? to_json(summary, {}) + "\n" : to_text(summary, {});
+}
+
+bool is_tokenizer(const fs::path& path) {
+  if (path == "bytes" || path.filename() == "tokenizer.json" || path.filename() == "encoder.json") return true;
+  return fs::is_directory(path) && (fs::exists(path / "tokenizer.json") || fs::exists(path / "encoder.json"));
+}
+
+std::string describe_tokenizer_at(const fs::path& path, const DescribeOptions&) {
+  return describe_tokenizer(load_tokenizer(path));
+}
+
 constexpr std::array inspectors = {
     Inspector{"a checkpoint or a directory of checkpoints", is_checkpoint, describe_checkpoint},
     Inspector{"a .safetensors file", [](const fs::path& path) { return path.extension() == ".safetensors"; },
               describe_safetensors},
+    Inspector{"the prefix of a dataset", is_dataset, describe_dataset},
+    Inspector{"a tokenizer.json or a folder that holds one", is_tokenizer, describe_tokenizer_at},
 };
 
 void inspect(const fs::path& path, const DescribeOptions& options) {
@@ -46,7 +73,11 @@ void add_inspect_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("inspect", "Show what a file or a directory of kumiko's holds");
   const auto path = std::make_shared<std::string>();
   const auto options = std::make_shared<DescribeOptions>();
-  command->add_option("path", *path, "A checkpoint, a directory of checkpoints, or a .safetensors file")->required();
+  command
+      ->add_option(
+          "path", *path,
+          "A checkpoint, a directory of checkpoints, a .safetensors file, the prefix of a dataset, or a tokenizer")
+      ->required();
   command->add_flag("--json", options->json, "As JSON");
   command->add_flag("--verify", options->verify, "Read every byte of a checkpoint and check it first");
   command->callback([path, options] { inspect(*path, *options); });

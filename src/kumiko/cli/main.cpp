@@ -35,10 +35,10 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   } catch (const Error& error) {
-    log::write(log::Level::info, fmt::format("kumiko: {}: {}", error_title(error.kind()), error.what()));
+    log::error("{}{}", error_prefix(error.kind()), error.what());
     return exit_code(error.kind());
   } catch (const std::exception& error) {
-    log::write(log::Level::info, fmt::format("kumiko: {}: {}", error_title(ErrorKind::internal), error.what()));
+    log::error("{}{}", error_prefix(ErrorKind::internal), error.what());
     return exit_code(ErrorKind::internal);
   }
   return 0;

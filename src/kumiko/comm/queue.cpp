@@ -200,7 +200,7 @@ Progress Queue::advance(Channel& channel) {
 
 void Queue::idle(int attempts) {
   if (attempts < backoff_.spins) return;
-  if (waiters_->load(std::memory_order_relaxed) > 0) {
+  if (attempts < backoff_.yields && waiters_->load(std::memory_order_relaxed) > 0) {
     std::this_thread::yield();
     return;
   }

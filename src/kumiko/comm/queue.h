@@ -32,11 +32,13 @@ class Transfer {
 };
 
 // How the thread waits when nothing in flight moves. Spinning answers fastest and takes the core from the arithmetic;
-// so while someone waits for an event (and its core is free) the thread only yields, and otherwise it soon sleeps.
+// so while someone waits for an event (and its core is free) the thread yields for a while, and otherwise it soon
+// sleeps.
 struct Backoff {
-  int spins = 200;            // attempts before the first sleep
-  double first_sleep = 5e-6;  // seconds, doubled at each attempt
-  double longest_sleep = 50e-6;
+  int spins = 200;                // attempts before the first sleep
+  int yields = 20'000;            // the same while someone waits: about 10 ms
+  double first_sleep = 5e-6;      // seconds, doubled at each attempt
+  double longest_sleep = 500e-6;  // each wake-up costs the core about 20 us
 };
 
 class Queue {

@@ -29,9 +29,7 @@ std::optional<Failure> failure_of(const Body& body) {
   return std::nullopt;
 }
 
-void report(const Failure& failure) {
-  log::write(log::Level::error, fmt::format("kumiko: {}: {}", error_title(failure.kind), failure.message));
-}
+void report(const Failure& failure) { log::error("{}{}", error_prefix(failure.kind), failure.message); }
 
 // How long a rank leaves the word to rank 0, which may be about to fail with the same message.
 constexpr auto precedence_of_rank_0 = std::chrono::milliseconds(200);

@@ -30,7 +30,7 @@ bool solid_before(std::string_view text, size_t position) {
 
 }  // namespace
 
-size_t last_safe_cut(std::string_view text) {
+size_t last_piece_boundary(std::string_view text) {
   for (size_t position = text.size(); position-- > 1;) {
     if (text[position] == ' ') {
       if (position + 1 < text.size() && solid_at(text, position + 1) && solid_before(text, position)) return position;
@@ -84,7 +84,7 @@ bool CorpusReader::next(std::string& chunk) {
     if (file_done_ && !open_next_file()) return false;
     read_more(chunk_bytes_);
     if (file_done_) continue;
-    size_t cut = last_safe_cut(pending_);
+    size_t cut = last_piece_boundary(pending_);
     if (cut == 0 && pending_.size() >= growth_limit * chunk_bytes_) cut = last_character_end(pending_);
     if (cut == 0) continue;
     chunk.assign(pending_, 0, cut);

@@ -14,7 +14,7 @@ namespace kumiko {
 // The largest position, not 0, at which `text` can be cut so that pre-tokenising both sides gives the pieces of the
 // whole; 0 if there is none. These are the places after a line feed and before a space, with no other white space near:
 // the GPT-2 and Llama-3 patterns begin a new piece there.
-size_t last_safe_cut(std::string_view text);
+size_t last_piece_boundary(std::string_view text);
 
 class CorpusReader {
  public:

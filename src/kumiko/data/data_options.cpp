@@ -37,7 +37,8 @@ void DataOptions::validate() const {
 
 void DataOptions::describe(OptionTable& table) {
   table.section("data");
-  table.add("tokenizer", tokenizer, "Gives the vocabulary's size, and is kept with checkpoints: a tokenizer.json or bytes");
+  table.add("tokenizer", tokenizer,
+            "Gives the vocabulary's size, and is kept with checkpoints: a tokenizer.json or bytes");
   table.add("data_path", data_path, "Datasets to train on: a prefix, several, or weight,prefix,weight,prefix,...");
   table.add("split", split, "Shares of train, valid and test in data_path");
   table.add("train_data_path", train_data_path, "Instead of data_path and split: datasets of the train split");

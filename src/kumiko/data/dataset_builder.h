@@ -5,11 +5,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "kumiko/data/block_encoder.h"
+#include "kumiko/data/dataset_encoder.h"
 #include "kumiko/data/text_source.h"
 #include "kumiko/data/token_type.h"
 
@@ -25,15 +24,6 @@ struct DatasetBuildOptions {
 
   // User error if there is no input, an input has a form that is not read, or a number is out of range.
   void validate() const;
-};
-
-// What the builder needs to know of a tokenizer.
-struct DatasetEncoder {
-  std::function<Encode()> make_encode;  // called once by each thread
-  int64_t vocab_size = 0;
-  std::optional<int32_t> end_of_document;
-  // Whether last_safe_cut() holds for it, so that a document larger than memory can be tokenized in pieces.
-  bool can_cut_documents = false;
 };
 
 struct DatasetBuildReport {

@@ -85,9 +85,7 @@ std::string to_text(const DatasetSummary& summary, const Decode& decode) {
        fmt::format("{}{}", summary.max_token_id,
                    whole ? "" : fmt::format(" (of the first {})", with_thousands(summary.num_tokens_scanned))));
   line("first tokens", fmt::format("{}", fmt::join(summary.first_tokens, " ")));
-  if (decode)
-    line("which read",
-         nlohmann::json(decode(summary.first_tokens)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (decode) line("which read", json_string(decode(summary.first_tokens)));
   return text + (summary.sizes.empty() ? "" : "\n" + histogram(summary));
 }
 
@@ -109,6 +107,10 @@ std::string to_json(const DatasetSummary& summary, const Decode& decode) {
   for (const auto& bin : summary.sizes) object["sequence_sizes"].push_back({{"from", bin.from}, {"count", bin.count}});
   if (decode) object["first_text"] = decode(summary.first_tokens);
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string json_string(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace kumiko

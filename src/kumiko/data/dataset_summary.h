@@ -41,4 +41,7 @@ std::string to_text(const DatasetSummary& summary, const Decode& decode);
 // One JSON object in one line, without newline.
 std::string to_json(const DatasetSummary& summary, const Decode& decode);
 
+// Text as a JSON string with its quotes; ill-formed UTF-8 becomes U+FFFD.
+std::string json_string(const std::string& text);
+
 }  // namespace kumiko

@@ -27,8 +27,9 @@ Generator::Generator(const std::string& directory, const std::string& tokenizer,
   tokenizer_ = std::make_unique<Tokenizer>(
       load_tokenizer(tokenizer.empty() ? kept_tokenizer(reader.path(), config.data.tokenizer) : tokenizer));
   if (tokenizer_->vocab_size() > config.model.vocab_size) {
-    throw_user("the tokenizer has {} tokens, but the model of {} knows {}: it is not the one the model was trained with",
-               tokenizer_->vocab_size(), origin, config.model.vocab_size);
+    throw_user(
+        "the tokenizer has {} tokens, but the model of {} knows {}: it is not the one the model was trained with",
+        tokenizer_->vocab_size(), origin, config.model.vocab_size);
   }
   description_ = fmt::format("GPT-2, {} parameters, step {} of {}",
                              human_count(static_cast<double>(count_parameters(config.model))), record.step, origin);

@@ -49,8 +49,8 @@ int32_t sample_token(std::span<const float> logits, const SamplingOptions& optio
     kept = std::min(kept, static_cast<size_t>(end - cumulative.begin()) + 1);
     sum = cumulative[kept - 1];
   }
-  const auto chosen = std::upper_bound(cumulative.begin(), cumulative.begin() + static_cast<std::ptrdiff_t>(kept),
-                                       uniform * sum);
+  const auto chosen =
+      std::upper_bound(cumulative.begin(), cumulative.begin() + static_cast<std::ptrdiff_t>(kept), uniform * sum);
   return order[std::min(static_cast<size_t>(chosen - cumulative.begin()), kept - 1)];
 }
 

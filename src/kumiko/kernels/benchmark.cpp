@@ -1,6 +1,7 @@
 #include "kumiko/kernels/benchmark.h"
 
 #include <fmt/core.h>
+#include <time.h>
 
 #include <algorithm>
 
@@ -13,6 +14,13 @@ constexpr int64_t hidden = 768;
 constexpr int64_t num_layers = 12;
 constexpr int64_t num_heads = 12;
 constexpr int64_t vocabulary = 50304;
+double now(BenchmarkClock clock) {
+  if (clock == BenchmarkClock::wall) return seconds_now();
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
 constexpr int64_t num_parameters = vocabulary * hidden + 1024 * hidden + num_layers * 7087872 + 2 * hidden;
 
 }  // namespace
@@ -22,16 +30,16 @@ double CaseTime::roofline_share(const MachineCeilings& ceilings) const {
   return std::max(flops / ceilings.fma_f32, bytes / bandwidth) / seconds;
 }
 
-CaseTime time_case(const CaseSpec& spec, Kernels& kernels, MemoryPool& pool, double seconds) {
+CaseTime time_case(const CaseSpec& spec, Kernels& kernels, MemoryPool& pool, double seconds, BenchmarkClock clock) {
   const KernelCase timed = make_case(spec, DType::f32, pool);
   timed.prepare(kernels);
   timed.run(kernels);
   CaseTime time{1e30, timed.flops, timed.bytes};
   double total = 0;
   for (int calls = 0; calls < 3 || total < seconds; ++calls) {
-    const double start = seconds_now();
+    const double start = now(clock);
     timed.run(kernels);
-    const double taken = seconds_now() - start;
+    const double taken = now(clock) - start;
     time.seconds = std::min(time.seconds, taken);
     total += taken;
   }

@@ -18,8 +18,12 @@ struct CaseTime {
   double roofline_share(const MachineCeilings& ceilings) const;
 };
 
+// What a call is timed by. On a busy machine only the calling thread's own CPU time means something, and only with
+// kernels of one thread.
+enum class BenchmarkClock { wall, thread_cpu };
+
 // Calls the kernel for at least `seconds`, and at least three times, after one call that is not counted.
-CaseTime time_case(const CaseSpec& spec, Kernels& kernels, MemoryPool& pool, double seconds);
+CaseTime time_case(const CaseSpec& spec, Kernels& kernels, MemoryPool& pool, double seconds, BenchmarkClock clock);
 
 // Calls of one kernel with one shape in a training step, and the part of the step that they belong to.
 struct StepCalls {

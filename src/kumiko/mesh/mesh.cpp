@@ -11,8 +11,7 @@ std::string_view name_of(Axis axis) {
   return names[static_cast<size_t>(axis)];
 }
 
-Mesh::Mesh(int64_t data, int64_t pipeline, int64_t context, int64_t tensor)
-    : sizes_{data, pipeline, context, tensor} {
+Mesh::Mesh(int64_t data, int64_t pipeline, int64_t context, int64_t tensor) : sizes_{data, pipeline, context, tensor} {
   for (size_t axis = 0; axis < sizes_.size(); ++axis) {
     if (sizes_[axis] < 1) {
       throw_user("the {} axis of the mesh has size {}: expected 1 or more", name_of(static_cast<Axis>(axis)),

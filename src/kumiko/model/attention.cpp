@@ -46,8 +46,7 @@ HeadsView SelfAttention::heads_of(const Pass& pass, const Tensor& x) const {
 Tensor SelfAttention::attend(Pass& pass, const Tensor& qkv) const {
   const Span span(pass.timer, Region::attention_scores);
   const Tensor out = pass.empty({pass.num_tokens(), hidden_});
-  const Tensor log_sum_exp =
-      pass.stash != nullptr ? pass.empty({pass.batch, num_heads_, pass.sequence}) : Tensor();
+  const Tensor log_sum_exp = pass.stash != nullptr ? pass.empty({pass.batch, num_heads_, pass.sequence}) : Tensor();
   pass.kernels.attention_forward(shape(pass), part_of(pass, qkv, 0), part_of(pass, qkv, 1), part_of(pass, qkv, 2),
                                  heads_of(pass, out), log_sum_exp);
   pass.keep(qkv);

@@ -27,9 +27,9 @@ int64_t count_parameters(const ModelOptions& options) {
   const int64_t attention = 4 * hidden * (hidden + 1);
   const int64_t mlp = wide * (hidden + 1) + hidden * (wide + 1);
   const int64_t norms = 4 * hidden;
-  const int64_t tables = (options.vocab_size * (options.untie_embeddings_and_output_weights ? 2 : 1) +
-                          options.max_position_embeddings) *
-                         hidden;
+  const int64_t tables =
+      (options.vocab_size * (options.untie_embeddings_and_output_weights ? 2 : 1) + options.max_position_embeddings) *
+      hidden;
   return options.num_layers * (attention + mlp + norms) + tables + 2 * hidden;
 }
 

@@ -16,8 +16,8 @@ class Head final : public Unit {
   Head(ParameterRegistry& registry, const ModelOptions& options, Parameter* tied);
 
   void prepare(Kernels& kernels) override;
-  // Adds the sum of the losses to pass.loss_sum. With a stash, the gradients of the projection are taken here, while the
-  // chunk's logits exist, and the gradient of the norm's output is kept for the backward.
+  // Adds the sum of the losses to pass.loss_sum. With a stash, the gradients of the projection are taken here, while
+  // the chunk's logits exist, and the gradient of the norm's output is kept for the backward.
   Tensor forward(Pass& pass, const Tensor& x) override;
   Tensor backward(Pass& pass, const Tensor& dy) override;
 

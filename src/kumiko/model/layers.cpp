@@ -16,9 +16,7 @@ Linear::Linear(ParameterRegistry& registry, const std::vector<std::string>& name
   bias_ = &registry.add_stacked(with_suffix(names, ".bias"), rows, {num_outputs}, Initializer::zeros(), false);
 }
 
-void Linear::prepare(Kernels& kernels) {
-  prepared_ = kernels.prepare_weight(weight_->value, std::move(prepared_));
-}
+void Linear::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weight_->value, std::move(prepared_)); }
 
 Tensor Linear::forward(Pass& pass, const Tensor& x) const {
   const Tensor y = pass.empty({pass.num_tokens(), num_outputs_});

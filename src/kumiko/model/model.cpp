@@ -35,8 +35,7 @@ KeyValueCache make_key_value_cache(const ModelOptions& options, MemoryPool& pool
   KeyValueCache cache;
   for (int64_t layer = 0; layer < options.num_layers; ++layer) {
     for (std::vector<Tensor>* tensors : {&cache.keys, &cache.values}) {
-      tensors->push_back(
-          Tensor::empty(pool, {batch, capacity, options.hidden_size}, dtype, MemoryPurpose::workspace));
+      tensors->push_back(Tensor::empty(pool, {batch, capacity, options.hidden_size}, dtype, MemoryPurpose::workspace));
     }
   }
   return cache;

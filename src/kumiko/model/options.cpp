@@ -17,10 +17,10 @@ struct Preset {
 // GPT-2: Radford et al. 2019, table 2. GPT-3: Brown et al. 2020, table 2.1, with two of its entries made whole: 1.3B is
 // printed with 24 heads of 128 (3072, not 2048), here 16 of 128; 13B is printed with hidden size 5140, here 5120.
 constexpr Preset presets[] = {
-    {"gpt2-124m", 12, 768, 12, 1024},  {"gpt2-355m", 24, 1024, 16, 1024},   {"gpt2-774m", 36, 1280, 20, 1024},
-    {"gpt2-1.5b", 48, 1600, 25, 1024}, {"gpt3-125m", 12, 768, 12, 2048},    {"gpt3-350m", 24, 1024, 16, 2048},
-    {"gpt3-760m", 24, 1536, 16, 2048}, {"gpt3-1.3b", 24, 2048, 16, 2048},   {"gpt3-2.7b", 32, 2560, 32, 2048},
-    {"gpt3-6.7b", 32, 4096, 32, 2048}, {"gpt3-13b", 40, 5120, 40, 2048},    {"gpt3-175b", 96, 12288, 96, 2048},
+    {"gpt2-124m", 12, 768, 12, 1024},  {"gpt2-355m", 24, 1024, 16, 1024}, {"gpt2-774m", 36, 1280, 20, 1024},
+    {"gpt2-1.5b", 48, 1600, 25, 1024}, {"gpt3-125m", 12, 768, 12, 2048},  {"gpt3-350m", 24, 1024, 16, 2048},
+    {"gpt3-760m", 24, 1536, 16, 2048}, {"gpt3-1.3b", 24, 2048, 16, 2048}, {"gpt3-2.7b", 32, 2560, 32, 2048},
+    {"gpt3-6.7b", 32, 4096, 32, 2048}, {"gpt3-13b", 40, 5120, 40, 2048},  {"gpt3-175b", 96, 12288, 96, 2048},
 };
 constexpr int64_t gpt2_vocabulary = 50257;
 
@@ -54,10 +54,11 @@ void ModelOptions::validate() const {
   positive("max_position_embeddings", max_position_embeddings);
   positive("ffn_hidden_size", feed_forward_size());
   if (hidden_size % num_attention_heads != 0) {
-    throw_user("model.hidden_size = {} does not divide by model.num_attention_heads = {}; the nearest sizes that do "
-               "are {} and {}",
-               hidden_size, num_attention_heads, hidden_size / num_attention_heads * num_attention_heads,
-               (hidden_size / num_attention_heads + 1) * num_attention_heads);
+    throw_user(
+        "model.hidden_size = {} does not divide by model.num_attention_heads = {}; the nearest sizes that do "
+        "are {} and {}",
+        hidden_size, num_attention_heads, hidden_size / num_attention_heads * num_attention_heads,
+        (hidden_size / num_attention_heads + 1) * num_attention_heads);
   }
   const auto probability = [](const char* name, double value) {
     if (!(value >= 0 && value < 1)) throw_user("model.{} = {}: expected 0 or more and less than 1", name, value);

@@ -1,5 +1,5 @@
-// Parameters: what a model learns. Each local tensor holds one or more parts, and each part is a box of a logical tensor
-// with a name and a global shape. Optimizers see local tensors; initialisation and checkpoints see parts.
+// Parameters: what a model learns. Each local tensor holds one or more parts, and each part is a box of a logical
+// tensor with a name and a global shape. Optimizers see local tensors; initialisation and checkpoints see parts.
 #pragma once
 
 #include <memory>

@@ -20,8 +20,7 @@ class AdamW final : public Optimizer {
   }
 
   void update(Kernels& kernels, int64_t step, double lr, double gradient_scale) override {
-    AdamWConstants constants{lr,   options_.adam_beta1, options_.adam_beta2, options_.adam_eps, 0,
-                             step, gradient_scale};
+    AdamWConstants constants{lr, options_.adam_beta1, options_.adam_beta2, options_.adam_eps, 0, step, gradient_scale};
     for (size_t i = 0; i < tensors_.size(); ++i) {
       constants.weight_decay = tensors_[i].decay ? options_.weight_decay : 0;
       kernels.adamw(constants, tensors_[i].weight, tensors_[i].gradient, first_moments_[i], second_moments_[i]);

@@ -59,10 +59,10 @@ std::shared_ptr<void> MemoryPool::allocate(size_t bytes, MemoryPurpose purpose) 
   const std::lock_guard lock(mutex_);
   void* data = take(capacity);
   if (data == nullptr) {
-    throw_environment("out of memory: the system has no {} for {} beside the {} in use; use a smaller micro_batch_size "
-                      "or seq_length, or more ranks",
-                      human_bytes(static_cast<double>(bytes)), name_of(purpose),
-                      human_bytes(static_cast<double>(total_.current)));
+    throw_environment(
+        "out of memory: the system has no {} for {} beside the {} in use; use a smaller micro_batch_size "
+        "or seq_length, or more ranks",
+        human_bytes(static_cast<double>(bytes)), name_of(purpose), human_bytes(static_cast<double>(total_.current)));
   }
   count(purpose, static_cast<int64_t>(bytes));
   const auto give_back = [pool = shared_from_this(), capacity, bytes, purpose](void* block) {

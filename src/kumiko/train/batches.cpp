@@ -10,10 +10,11 @@ void BatchLayout::validate() const {
   const int64_t at_once = micro_batch_size * num_ranks;
   if (global_batch_size % at_once == 0) return;
   const int64_t below = global_batch_size / at_once * at_once;
-  throw_user("train.global_batch_size = {} does not divide by train.micro_batch_size = {} x data-parallel size {} = {}; "
-             "the nearest sizes that do are {}{}",
-             global_batch_size, micro_batch_size, num_ranks, at_once, below > 0 ? fmt::format("{} and ", below) : "",
-             below + at_once);
+  throw_user(
+      "train.global_batch_size = {} does not divide by train.micro_batch_size = {} x data-parallel size {} = {}; "
+      "the nearest sizes that do are {}{}",
+      global_batch_size, micro_batch_size, num_ranks, at_once, below > 0 ? fmt::format("{} and ", below) : "",
+      below + at_once);
 }
 
 std::vector<MicroBatch> load_micro_batches(const SampleSource& source, const BatchLayout& layout, int64_t step,

@@ -38,9 +38,10 @@ std::vector<Setting> settings_of(const std::string& text, const std::string& pat
       const std::string section_name(section.str());
       const toml::table* table = node.as_table();
       if (table == nullptr) {
-        throw_user("{} line {}: option '{}' stands outside a section; write it under [model], [data], [train], "
-                   "[optimizer], [parallel], [checkpoint] or [logging]",
-                   path, node.source().begin.line, section_name);
+        throw_user(
+            "{} line {}: option '{}' stands outside a section; write it under [model], [data], [train], "
+            "[optimizer], [parallel], [checkpoint] or [logging]",
+            path, node.source().begin.line, section_name);
       }
       for (const auto& [key, value] : *table) {
         const std::string name = section_name + "." + std::string(key.str());
@@ -126,7 +127,8 @@ Overrides parse_overrides(const std::vector<std::string>& arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (!argument.starts_with("--") || argument.find('.') == std::string::npos) {
-      throw_user("command line: '{}' is not an option; write --section.key value, as --train.train_iters 100", argument);
+      throw_user("command line: '{}' is not an option; write --section.key value, as --train.train_iters 100",
+                 argument);
     }
     const size_t equals = argument.find('=');
     if (equals != std::string::npos) {

@@ -32,7 +32,8 @@ struct Config {
 using Overrides = std::vector<std::pair<std::string, std::string>>;  // "section.key", text
 
 // Reads `path` (or nothing, if empty), then applies the overrides. A preset is applied first, so that every other
-// option overrides it wherever it stands. User error naming file, line and option for what is unknown or does not parse.
+// option overrides it wherever it stands. User error naming file, line and option for what is unknown or does not
+// parse.
 Config load_config(const std::string& path, const Overrides& overrides);
 // The same from the text of a file; `origin` is what messages call it.
 Config parse_config(const std::string& text, const std::string& origin, const Overrides& overrides = {});

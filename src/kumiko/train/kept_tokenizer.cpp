@@ -27,9 +27,10 @@ std::string kept_tokenizer(const std::filesystem::path& checkpoint, const std::s
     }
   }
   if (source.empty()) {
-    throw_user("{} was trained without data.tokenizer, so there is none to read and write text with; name one with "
-               "--tokenizer",
-               checkpoint.string());
+    throw_user(
+        "{} was trained without data.tokenizer, so there is none to read and write text with; name one with "
+        "--tokenizer",
+        checkpoint.string());
   }
   return source;
 }

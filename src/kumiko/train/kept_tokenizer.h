@@ -6,8 +6,8 @@
 
 namespace kumiko {
 
-// Copies the files of the tokenizer `source` into `directory`, which is created where needed. Nothing to do for none and
-// for "bytes".
+// Copies the files of the tokenizer `source` into `directory`, which is created where needed. Nothing to do for none
+// and for "bytes".
 void keep_tokenizer(const std::string& source, const std::filesystem::path& directory);
 
 // What load_tokenizer takes for the tokenizer of `checkpoint`, trained with `source`: the kept copy beside it, or else

@@ -17,16 +17,16 @@ std::string bytes_text(int64_t bytes) { return human_bytes(static_cast<double>(b
 SummarySection model_section(const Run& run) {
   const ModelOptions& model = run.config.model;
   const int64_t parameters = count_parameters(model);
-  return {"model",
-          {{"architecture", fmt::format("GPT-2{}", model.preset.empty() ? "" : " (" + model.preset + ")")},
-           {"parameters", fmt::format("{} ({})", human_count(static_cast<double>(parameters)),
-                                      with_thousands(parameters))},
-           {"size", fmt::format("{} layers, hidden {}, {} heads of {}, feed-forward {}", model.num_layers,
-                                model.hidden_size, model.num_attention_heads, model.head_size(),
-                                model.feed_forward_size())},
-           {"vocabulary", fmt::format("{} tokens, {} positions, head {}", with_thousands(model.vocab_size),
-                                      model.max_position_embeddings,
-                                      model.untie_embeddings_and_output_weights ? "of its own" : "tied")}}};
+  return {
+      "model",
+      {{"architecture", fmt::format("GPT-2{}", model.preset.empty() ? "" : " (" + model.preset + ")")},
+       {"parameters", fmt::format("{} ({})", human_count(static_cast<double>(parameters)), with_thousands(parameters))},
+       {"size",
+        fmt::format("{} layers, hidden {}, {} heads of {}, feed-forward {}", model.num_layers, model.hidden_size,
+                    model.num_attention_heads, model.head_size(), model.feed_forward_size())},
+       {"vocabulary",
+        fmt::format("{} tokens, {} positions, head {}", with_thousands(model.vocab_size), model.max_position_embeddings,
+                    model.untie_embeddings_and_output_weights ? "of its own" : "tied")}}};
 }
 
 SummarySection machine_section(const Run& run, std::optional<double> peak) {
@@ -43,13 +43,13 @@ SummarySection batch_section(const Run& run) {
   const BatchLayout& layout = run.layout;
   const int64_t steps = run.config.train.train_iters;
   const double tokens = static_cast<double>(steps * layout.tokens_per_step());
-  return {"batch",
-          {{"global batch", fmt::format("{} = micro-batch {} x accumulation {} x data {}", layout.global_batch_size,
-                                        layout.micro_batch_size, layout.num_micro_batches(), layout.num_ranks)},
-           {"tokens", fmt::format("{} a step ({} x {}), {} in {} steps", with_thousands(layout.tokens_per_step()),
-                                  layout.global_batch_size, layout.seq_length, human_count(tokens),
-                                  with_thousands(steps))},
-           {"compute", fmt::format("{:.3g} FLOPs in all", flops_per_token(run.shape()) * tokens)}}};
+  return {
+      "batch",
+      {{"global batch", fmt::format("{} = micro-batch {} x accumulation {} x data {}", layout.global_batch_size,
+                                    layout.micro_batch_size, layout.num_micro_batches(), layout.num_ranks)},
+       {"tokens", fmt::format("{} a step ({} x {}), {} in {} steps", with_thousands(layout.tokens_per_step()),
+                              layout.global_batch_size, layout.seq_length, human_count(tokens), with_thousands(steps))},
+       {"compute", fmt::format("{:.3g} FLOPs in all", flops_per_token(run.shape()) * tokens)}}};
 }
 
 SummarySection memory_section(const Run& run) {
@@ -98,6 +98,7 @@ void RunReport::show_summary() {
                              {model_section(run_), machine_section(run_, peak_), batch_section(run_),
                               memory_section(run_), output_section(run_)},
                              style));
+  console_->start(run_.state.step, run_.config.train.train_iters);
 }
 
 void RunReport::step(const StepResult& result, double step_seconds, double elapsed_seconds,

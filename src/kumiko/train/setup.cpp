@@ -34,8 +34,8 @@ void resolve(Config& config, const World& world) {
     const int64_t vocabulary = load_tokenizer(config.data.tokenizer).vocab_size();
     if (model.vocab_size == 0) model.vocab_size = vocabulary;
     if (model.vocab_size < vocabulary) {
-      throw_user("model.vocab_size = {} is less than the {} tokens of data.tokenizer = {}", model.vocab_size, vocabulary,
-                 config.data.tokenizer);
+      throw_user("model.vocab_size = {} is less than the {} tokens of data.tokenizer = {}", model.vocab_size,
+                 vocabulary, config.data.tokenizer);
     }
   } else if (model.vocab_size == 0) {
     throw_user("neither model.vocab_size nor data.tokenizer is given: one of them must say how many tokens there are");
@@ -146,8 +146,8 @@ Run set_up(Config config, World& world) {
 
   auto pool = MemoryPool::create();
   auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads));
-  TrainingState state = make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels,
-                                            *pool);
+  TrainingState state =
+      make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels, *pool);
   Run run{std::move(config),
           world,
           Mesh::of_data(world.size()),

@@ -33,7 +33,8 @@ std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters) {
   for (const auto& parameter : parameters.all()) {
     for (const ParameterPart& part : parameter->parts) {
       pieces.push_back({part.name, part.global_shape, part.box,
-                        parameter->value.rows(part.first_row, part.first_row + part.box.size[0]), TensorRole::parameter});
+                        parameter->value.rows(part.first_row, part.first_row + part.box.size[0]),
+                        TensorRole::parameter});
     }
   }
   return pieces;
@@ -79,13 +80,14 @@ void check_same_run(const RunRecord& record, Config& config, const std::string& 
     const Option& option = now.options()[i];
     if (std::find(fixed.begin(), fixed.end(), option.name()) == fixed.end()) continue;
     if (option.get() == then.options()[i].get()) continue;
-    differences += fmt::format("\n  {}: {} in the checkpoint, {} now", option.name(), then.options()[i].get(),
-                               option.get());
+    differences +=
+        fmt::format("\n  {}: {} in the checkpoint, {} now", option.name(), then.options()[i].get(), option.get());
   }
   if (differences.empty()) return;
-  throw_user("{} is of another run:{}\nGive the options as they were, or train from the start with another "
-             "checkpoint.save and no checkpoint.load",
-             origin, differences);
+  throw_user(
+      "{} is of another run:{}\nGive the options as they were, or train from the start with another "
+      "checkpoint.save and no checkpoint.load",
+      origin, differences);
 }
 
 }  // namespace kumiko

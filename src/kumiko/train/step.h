@@ -38,9 +38,9 @@ struct StepResult {
   bool stop_requested = false;  // by any rank
 };
 
-// Forward and backward of this rank's micro-batches, gradient sum over `data`, clipping, update. A NaN or Inf in the loss
-// or the gradient leaves the weights unchanged: the step is skipped, or a user error names the tensors, as the settings
-// say. `stop_requested` is this rank's wish to stop after the step.
+// Forward and backward of this rank's micro-batches, gradient sum over `data`, clipping, update. A NaN or Inf in the
+// loss or the gradient leaves the weights unchanged: the step is skipped, or a user error names the tensors, as the
+// settings say. `stop_requested` is this rank's wish to stop after the step.
 StepResult training_step(TrainingState& state, StepContext context, const std::vector<MicroBatch>& micro_batches,
                          Communicator& data, const StepSettings& settings, bool stop_requested);
 

@@ -35,8 +35,10 @@ int64_t highest_resident_bytes() {
 }
 
 ModelShape shape_of(const ModelOptions& model, int64_t seq_length) {
-  return {model.num_layers,  model.hidden_size, model.num_attention_heads, model.head_size(), model.feed_forward_size(),
-          seq_length,        model.vocab_size,  static_cast<double>(count_parameters(model))};
+  return {model.num_layers,          model.hidden_size,
+          model.num_attention_heads, model.head_size(),
+          model.feed_forward_size(), seq_length,
+          model.vocab_size,          static_cast<double>(count_parameters(model))};
 }
 
 }  // namespace

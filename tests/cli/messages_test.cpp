@@ -1,0 +1,104 @@
+// Bad input of each kind that a user can give, and what the program says to it.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "cli/program.h"
+#include "kumiko/base/file.h"
+
+namespace kumiko {
+namespace {
+
+using test::Finished;
+using test::TinyRun;
+
+class Messages : public testing::Test {
+ protected:
+  void expect(const Finished& finished, const std::string& message) {
+    EXPECT_EQ(finished.exit_code, 2) << finished.output;
+    EXPECT_NE(finished.output.find("error: " + message), std::string::npos) << "said:\n"
+                                                                            << finished.output << "expected:\n"
+                                                                            << message;
+  }
+  void expect_train(const std::vector<std::string>& options, const std::string& message, int ranks = 1) {
+    expect(tiny.train(ranks, options), message);
+  }
+
+  TinyRun tiny{"messages"};
+};
+
+TEST_F(Messages, MissingFiles) {
+  expect(tiny.run({"train", "/nonexistent.toml"}), "cannot read /nonexistent.toml: No such file or directory");
+  expect_train({"data.data_path", tiny.path("nothing")}, "there is no dataset " + tiny.path("nothing"));
+  expect_train({"data.tokenizer", tiny.path("nothing.json")}, "no tokenizer " + tiny.path("nothing.json"));
+}
+
+TEST_F(Messages, UnknownOptions) {
+  expect_train({"train.train_iter", "5"},
+               "command line: unknown option 'train.train_iter'; did you mean 'train.train_iters'?");
+  std::ofstream(tiny.path("bad.toml")) << "[model]\nnum_layer = 2\n";
+  expect(tiny.run({"train", tiny.path("bad.toml")}),
+         tiny.path("bad.toml") + " line 2: unknown option 'model.num_layer'; did you mean 'model.num_layers'?");
+}
+
+TEST_F(Messages, SizesThatDoNotDivide) {
+  expect_train({"model.num_attention_heads", "5"},
+               "model.hidden_size = 32 does not divide by model.num_attention_heads = 5; the nearest sizes that do "
+               "are 30 and 35");
+  expect_train({"train.global_batch_size", "5"},
+               "train.global_batch_size = 5 does not divide by train.micro_batch_size = 1 x data-parallel size 2 = 2; "
+               "the nearest sizes that do are 4 and 6",
+               2);
+  expect_train({"train.seq_length", "32", "model.max_position_embeddings", "16"},
+               "train.seq_length = 32 is longer than the model's model.max_position_embeddings = 16");
+}
+
+TEST_F(Messages, TokensBeyondTheVocabulary) {
+  expect_train({"data.tokenizer", "", "model.vocab_size", "50"},
+               "token id 110 in " + tiny.path("data") + " (sequence 0, token 0) exceeds vocab_size 50");
+}
+
+TEST_F(Messages, DamagedDataset) {
+  std::filesystem::resize_file(tiny.path("data.idx"), 100);
+  expect_train({}, tiny.path("data.idx"));
+}
+
+TEST_F(Messages, DamagedTokenizer) {
+  std::ofstream(tiny.path("tokenizer.json")) << "{\"version\": \"1.0\", \"model\": {";
+  expect_train({"data.tokenizer", tiny.path("tokenizer.json")}, "the tokenizer " + tiny.path("tokenizer.json"));
+}
+
+TEST_F(Messages, CheckpointOfAnotherModel) {
+  ASSERT_EQ(tiny.train(1, {"checkpoint.save", tiny.path("run"), "train.train_iters", "1"}).exit_code, 0);
+  const Finished finished =
+      tiny.train(1, {"checkpoint.load", tiny.path("run"), "model.num_layers", "3", "train.seed", "7"});
+  expect(finished, tiny.path("run/step-0000001") + " is of another run:");
+  EXPECT_NE(finished.output.find("model.num_layers: 2 in the checkpoint, 3 now"), std::string::npos);
+  EXPECT_NE(finished.output.find("train.seed: 1234 in the checkpoint, 7 now"), std::string::npos);
+}
+
+TEST_F(Messages, DamagedCheckpoint) {
+  ASSERT_EQ(
+      tiny.train(1, {"checkpoint.save", tiny.path("run"), "train.train_iters", "2", "checkpoint.save_interval", "1"})
+          .exit_code,
+      0);
+  const std::string file = tiny.path("run/step-0000002/rank-00000-of-00001.safetensors");
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 10);
+  const Finished finished = tiny.train(1, {"checkpoint.load", tiny.path("run")});
+  EXPECT_EQ(finished.exit_code, 2);
+  EXPECT_NE(finished.output.find(file), std::string::npos) << finished.output;
+  EXPECT_NE(finished.output.find(tiny.path("run/step-0000001")), std::string::npos) << finished.output;
+}
+
+TEST_F(Messages, RanksThatDisagree) {
+  const Finished finished = test::run_program(
+      {"/bin/bash", "-c",
+       std::string(KUMIKO_MPIRUN) + " 2 /bin/bash -c '" + KUMIKO_PROGRAM + " train " + tiny.path("run.toml") +
+           " --optimizer.lr 1e-$((3 + ${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-0}}))'"});
+  EXPECT_EQ(finished.exit_code, 2) << finished.output;
+  EXPECT_NE(finished.output.find("the configuration"), std::string::npos) << finished.output;
+  EXPECT_NE(finished.output.find("lr = 0.0001"), std::string::npos) << finished.output;
+}
+
+}  // namespace
+}  // namespace kumiko
