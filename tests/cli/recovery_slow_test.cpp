@@ -17,8 +17,8 @@ using test::TinyRun;
 TEST(SlowRecovery, DeathOfARankAtAnyMomentOfASaveLosesNothing) {
   const TinyRun tiny("killed_in_save_2");
   ASSERT_EQ(tiny.train(2, {"checkpoint.save", tiny.path("whole"), "train.train_iters", "4"}).exit_code, 0);
-  const std::vector<std::string> options = {"checkpoint.save",   tiny.path("run"), "checkpoint.load", tiny.path("run"),
-                                            "train.train_iters", "4"};
+  const std::vector<std::string> options = {"checkpoint.save", tiny.path("run"),    "checkpoint.load",
+                                            tiny.path("run"),  "train.train_iters", "4"};
   std::vector<std::string> first = options;
   first.insert(first.end(), {"train.exit_interval", "2"});
   ASSERT_EQ(tiny.train(2, first).exit_code, 0);
@@ -48,9 +48,10 @@ TEST(SlowRecovery, DeathOfARankAtAnyMomentOfASaveLosesNothing) {
 
 // The benchmark's own model, once: GPT-2 124M with short sequences. Random tokens cost the logarithm of the vocabulary.
 TEST(SlowBenchStep, RunsGpt2) {
-  const Finished finished = test::run_program({KUMIKO_PROGRAM, "bench", "step", "--model", "gpt2-124m",
-                                               "--micro-batch-size", "1", "--seq-length", "64", "--steps", "1", "--json"},
-                                              300);
+  const Finished finished =
+      test::run_program({KUMIKO_PROGRAM, "bench", "step", "--model", "gpt2-124m", "--micro-batch-size", "1",
+                         "--seq-length", "64", "--steps", "1", "--json"},
+                        300);
   EXPECT_EQ(finished.exit_code, 0) << finished.output;
   EXPECT_NE(finished.output.find("\"model\":\"gpt2-124m\""), std::string::npos) << finished.output;
   EXPECT_NE(finished.output.find("\"loss\":1"), std::string::npos) << finished.output;

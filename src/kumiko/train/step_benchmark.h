@@ -36,7 +36,8 @@ struct StepBenchmark {
   double peak_share() const { return flops_per_second / peak; }
 };
 
-// Forward, backward, clipping and AdamW, on one rank. User error for an unknown model or element type, or a size below 1.
+// Forward, backward, clipping and AdamW, on one rank. User error for an unknown model or element type, or a size
+// below 1.
 StepBenchmark benchmark_step(const StepBenchmarkOptions& options);
 
 }  // namespace kumiko
