@@ -10,8 +10,8 @@ thread) tests="base tensor data tokenizer comm_algorithms comm_queue comm_self" 
 *) tests="base tensor mesh kernels comm_algorithms comm_queue model optim data tokenizer checkpoint train" ;;
 esac
 [ -f "$build/build.ninja" ] ||
-  cmake -G Ninja -B "$build" -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DKUMIKO_TESTS=ON \
-    -DKUMIKO_SANITIZE="$kind"
+  cmake -G Ninja -B "$build" -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DCMAKE_UNITY_BUILD=ON \
+    -DKUMIKO_TESTS=ON -DKUMIKO_SANITIZE="$kind"
 targets=""
 for test in $tests; do targets="$targets test_$test"; done
 ninja -C "$build" $targets
