@@ -12,7 +12,8 @@ scripts/install-packages.sh build quickstart
 
 say "2/6 build"
 if [ ! -f build/build.ninja ]; then
-  cmake -G Ninja -B build -DCMAKE_BUILD_TYPE=Release >build.log 2>&1 || { tail -n 5 build.log >&2; exit 1; }
+  # Several sources at once: a third of the time, for those who build once (-DCMAKE_UNITY_BUILD=OFF for the others).
+  cmake -G Ninja -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON >build.log 2>&1 || { tail -n 5 build.log >&2; exit 1; }
   mv build.log build/
 fi
 ninja -C build kumiko | tail -n 1
@@ -41,7 +42,7 @@ fi
 say "4/6 training on two ranks, first part"
 train="scripts/mpirun.sh 2 $kumiko train examples/quickstart.toml"
 if [ ! -f $run/checkpoints/latest ]; then
-  $train --train.exit_interval 50
+  $train --train.exit_interval 100
 fi
 
 say "5/6 resuming from the checkpoint"

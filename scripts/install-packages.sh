@@ -6,7 +6,7 @@ set -eu
 build="g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libdnnl-dev libhwy-dev libcli11-dev
   libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libonig-dev libxxhash-dev"
 quickstart="bible-kjv"
-test="libgtest-dev ccache clang-format-14"
+test="libgtest-dev ccache clang-format-14 git procps"
 
 missing=""
 for purpose in "$@"; do

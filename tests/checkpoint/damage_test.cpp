@@ -43,11 +43,12 @@ class Damage : public testing::Test {
     file.put(static_cast<char>(value ^ (1 << (byte % 8))));
   }
 
-  // Flips one bit of each byte [begin, end) of the file in turn and expects each time a message with both texts.
+  // Flips one bit of each byte (or every `stride`-th) in [begin, end) of the file in turn and expects each time a
+  // message with both texts.
   void expect_found(const std::filesystem::path& path, size_t begin, size_t end, const std::string& named,
-                    const std::string& offered) {
+                    const std::string& offered, size_t stride = 1) {
     end = std::min<size_t>(end, std::filesystem::file_size(path));
-    for (size_t i = begin; i < end; ++i) {
+    for (size_t i = begin; i < end; i += stride) {
       flip(path, i);
       const std::string text = message();
       flip(path, i);
@@ -64,7 +65,7 @@ constexpr size_t to_the_end = static_cast<size_t>(-1);
 
 TEST_F(Damage, OfAnyByteOfTheManifestIsFound) {
   const auto directory = root_ / "step-0000101";
-  expect_found(directory / "manifest.json", 0, to_the_end, (directory / "manifest.json").string(), offer(100));
+  expect_found(directory / "manifest.json", 0, to_the_end, (directory / "manifest.json").string(), offer(100), 3);
   expect_found(directory / "manifest.json.xxh3", 0, to_the_end, "manifest.json.xxh3", offer(100));
 }
 
@@ -78,7 +79,7 @@ TEST_F(Damage, OfAnyByteOfDataIsFoundWithFileAndTensor) {
   const Manifest manifest = CheckpointReader::open(directory).manifest();
   for (const FileRecord& file : manifest.files) {
     const std::string path = (directory / file.name).string();
-    expect_found(path, 0, file.header_size, path + " is damaged: its header", offer(100));
+    expect_found(path, 0, file.header_size, path + " is damaged: its header", offer(100), 3);
   }
   for (const auto& [name, tensor] : manifest.tensors) {
     for (const ChunkRecord& chunk : tensor.chunks) {

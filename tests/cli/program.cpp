@@ -1,6 +1,7 @@
 #include "cli/program.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -56,11 +57,16 @@ num_threads = 1
 
 }  // namespace
 
-TinyRun::TinyRun(const std::string& name) : directory_(std::filesystem::temp_directory_path() / ("kumiko_" + name)) {
-  std::filesystem::remove_all(directory_);
+TinyRun::TinyRun(const std::string& name)
+    : directory_(std::filesystem::temp_directory_path() / fmt::format("kumiko_{}_{}", name, ::getpid())) {
   std::filesystem::create_directories(directory_);
   write_dataset(path("data"));
   std::ofstream(path("run.toml")) << fmt::format(fmt::runtime(configuration), directory_.string());
+}
+
+TinyRun::~TinyRun() {
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
 }
 
 Finished TinyRun::train(int ranks, const std::vector<std::string>& options,

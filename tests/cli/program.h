@@ -22,6 +22,9 @@ struct LoggedStep {
 class TinyRun {
  public:
   explicit TinyRun(const std::string& name);
+  ~TinyRun();  // removes it
+  TinyRun(const TinyRun&) = delete;
+  TinyRun& operator=(const TinyRun&) = delete;
 
   const std::filesystem::path& directory() const { return directory_; }
   std::string path(const std::string& name) const { return (directory_ / name).string(); }

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
+#include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <limits>
 
 #include "kernels/shapes.h"
 #include "kumiko/base/error.h"
@@ -60,6 +63,43 @@ TEST(KernelTargets, TheFallbackAgreesWithReference) {
   }
   hwy::SetSupportedTargetsForTest(0);
   hwy::GetChosenTarget().DeInit();
+}
+
+// Training looks for bad values at the loss and the gradient norm: no kernel on the way may swallow one.
+TEST(CpuKernels, NotANumberReachesTheOutput) {
+  const auto pool = MemoryPool::create();
+  const auto kernels = make_cpu_kernels(pool, 1);
+  const auto tensor = [&](Shape shape, float value) {
+    const Tensor made = Tensor::empty(*pool, shape, DType::f32, MemoryPurpose::workspace);
+    std::fill_n(made.data<float>(), made.num_elements(), value);
+    return made;
+  };
+  const auto is_bad = [](const Tensor& made) {
+    const auto elements = made.elements<float>();
+    return std::any_of(elements.begin(), elements.end(), [](float value) { return !std::isfinite(value); });
+  };
+  for (const int64_t place : {0, 5, 36}) {
+    const Tensor x = tensor({1, 37}, 0.5F);
+    x.data<float>()[place] = std::numeric_limits<float>::quiet_NaN();
+    const Tensor y = tensor({1, 37}, 0), one = tensor({37}, 1), sum = tensor({1}, 0);
+    EXPECT_FALSE(std::isfinite(kernels->sum_of_squares(x)));
+    kernels->gelu_forward(x, y);
+    EXPECT_TRUE(is_bad(y));
+    kernels->layer_norm_forward(x, one, one, 1e-5, y, {}, {});
+    EXPECT_TRUE(is_bad(y));
+    const Tensor targets = Tensor::zeros(*pool, {1}, DType::i32, MemoryPurpose::workspace);
+    kernels->cross_entropy_statistics(x, targets, 0, 37, tensor({1}, 0), sum, tensor({1}, 0));
+    EXPECT_TRUE(is_bad(sum));
+    AttentionShape shape;
+    shape.batch = shape.num_heads = shape.num_kv_heads = shape.head_size = 1;
+    shape.num_queries = shape.num_keys = 37;
+    const auto view = [](const Tensor& rows) { return HeadsView{rows, 0, 37, 1}; };
+    for (const bool in_keys : {true, false}) {
+      const Tensor good = tensor({1, 37}, 0.5F);
+      kernels->attention_forward(shape, view(good), view(in_keys ? x : good), view(in_keys ? good : x), view(y), {});
+      EXPECT_TRUE(is_bad(y)) << place << (in_keys ? " of k" : " of v");
+    }
+  }
 }
 
 std::string message_of(const std::function<void()>& call) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <regex>
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
@@ -21,6 +20,10 @@ constexpr const char* replaced_suffix = ".replaced.tmp";
 
 // The line that `xxhsum` writes and checks.
 std::string checksum_line(const std::string& checksum) { return "XXH3_" + checksum + "  " + manifest_name + "\n"; }
+
+bool is_checksum(std::string_view text) {
+  return text.size() == 16 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 
 bool is_temporary(const std::string& name) {
   for (const std::string_view suffix : {replaced_suffix, temporary_suffix}) {
@@ -122,15 +125,19 @@ std::optional<Latest> read_latest(const fs::path& root) {
   const fs::path path = root / latest_name;
   if (!fs::exists(path)) return std::nullopt;
   const std::string text = read_text_file(path);
-  static const std::regex pattern("(step-[0-9]+)(?: ([0-9a-f]{16}))?\n?");
-  std::smatch match;
-  std::optional<int64_t> step;
-  if (std::regex_match(text, match, pattern)) step = step_of_name(match[1].str());
-  if (!step) {
+  // "NAME CHECKSUM\n"; by hand a person may write "NAME", with or without the newline. Nothing else will do.
+  std::string_view line = text;
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  const size_t space = line.find(' ');
+  Latest latest;
+  if (space != std::string_view::npos) latest.manifest_checksum = line.substr(space + 1);
+  const auto step = step_of_name(line.substr(0, space));
+  if (!step || (latest.manifest_checksum && !is_checksum(*latest.manifest_checksum))) {
     throw_user("{} is damaged: it says '{}', not the name of a checkpoint as in '{}'", path.string(),
                trim(text.substr(0, 100)), checkpoint_name(100));
   }
-  return Latest{*step, match[2].matched ? std::optional(match[2].str()) : std::nullopt};
+  latest.step = *step;
+  return latest;
 }
 
 std::string manifest_checksum(const fs::path& checkpoint) {

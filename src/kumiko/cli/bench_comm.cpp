@@ -13,7 +13,7 @@
 namespace kumiko {
 namespace {
 
-struct Options {
+struct CommBench {
   CommBenchmarkOptions benchmark;
   bool json = false;
 };
@@ -58,7 +58,7 @@ void print_text(const World& world, const std::vector<CommTiming>& timings, cons
              overlap.processor_alone * 1e3, overlap.processor_beside * 1e3);
 }
 
-int run(const Options& options) {
+int run(const CommBench& options) {
   options.benchmark.validate();
   const std::shared_ptr<MemoryPool> pool = MemoryPool::create();
   return run_in_world(
@@ -77,7 +77,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_bench_comm(CLI::App& bench) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CommBench>();
   CommBenchmarkOptions& benchmark = options->benchmark;
   CLI::App* command = bench.add_subcommand(
       "comm", "Time and bandwidth of communication by size, and its overlap with arithmetic; run it under mpiexec");

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <map>
 #include <memory>
 
@@ -83,6 +84,7 @@ void run_perf(const KernelsOptions& options) {
     const CaseTime time = time_case(call.spec, *kernels, *pool, 0.3, clock);
     fmt::print("{:>10.3f} {:>5}  {:>15}  {:>6.0f} %  {}\n", time.seconds * 1e3, call.count, rate_of(time),
                100 * time.roofline_share(ceilings), call.spec.to_string());
+    std::fflush(stdout);
     if (!totals.contains(call.region)) regions.push_back(call.region);
     for (CaseTime* total : {&totals[call.region], &totals["whole step"]}) {
       const auto count = static_cast<double>(call.count);

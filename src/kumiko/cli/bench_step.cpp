@@ -24,7 +24,7 @@ void print_json(const StepBenchmarkOptions& options, const StepBenchmark& result
                                        {"micro_batch_size", options.micro_batch_size},
                                        {"seq_length", options.seq_length},
                                        {"threads", result.num_threads},
-                                       {"dtype", "f32"},
+                                       {"dtype", options.dtype},
                                        {"step_ms", result.median_seconds * 1e3},
                                        {"tokens_per_second", result.tokens_per_second},
                                        {"tflops", result.flops_per_second * 1e-12},
@@ -39,8 +39,8 @@ void print_json(const StepBenchmarkOptions& options, const StepBenchmark& result
 }
 
 void print_text(const StepBenchmarkOptions& options, const StepBenchmark& result) {
-  fmt::print("{}, micro-batch {} x {} tokens, fp32, {} threads: median of {} steps\n\n", options.model,
-             options.micro_batch_size, options.seq_length, result.num_threads, result.seconds.size());
+  fmt::print("{}, micro-batch {} x {} tokens, {}, {} threads: median of {} steps\n\n", options.model,
+             options.micro_batch_size, options.seq_length, options.dtype, result.num_threads, result.seconds.size());
   fmt::print("{}\n", breakdown_table(result.times, flops_by_region(result.shape, options.micro_batch_size)));
   fmt::print("step        {:.1f} ms, {:.0f} tokens/s\n", result.median_seconds * 1e3, result.tokens_per_second);
   fmt::print("compute     {:.3f} TFLOP/s, {:.1f} % of the measured FMA peak of {:.3f}\n",
@@ -60,6 +60,7 @@ void add_bench_step(CLI::App& bench) {
   command->add_option("--micro-batch-size", options->micro_batch_size, "Samples")->capture_default_str();
   command->add_option("--seq-length", options->seq_length, "Tokens a sample")->capture_default_str();
   command->add_option("--threads", options->num_threads, "0 for all cores")->capture_default_str();
+  command->add_option("--dtype", options->dtype, "Element type of the arithmetic")->capture_default_str();
   command->add_option("--warmup", options->warmup, "Steps before counting")->capture_default_str();
   command->add_option("--steps", options->steps, "Steps counted")->capture_default_str();
   command->add_flag("--json", *json, "One line of JSON");

@@ -10,7 +10,7 @@
 namespace kumiko {
 namespace {
 
-struct Options {
+struct TokenizerBench {
   std::string tokenizer = "tokenizer.json";
   std::string input;
   int64_t repetitions = 5;
@@ -20,7 +20,7 @@ struct Options {
 }  // namespace
 
 void add_bench_tokenizer(CLI::App& bench) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenizerBench>();
   CLI::App* command = bench.add_subcommand("tokenizer", "Speed of encoding on one thread, line by line");
   command->add_option("--tokenizer", options->tokenizer, "Tokenizer, as for kumiko tokenizer")->capture_default_str();
   command->add_option("--input", options->input, "Text file")->required();

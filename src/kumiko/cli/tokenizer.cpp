@@ -51,20 +51,20 @@ class ProgressLine {
   void show(const BpeTrainProgress& progress) {
     const double now = seconds_now();
     const bool new_phase = progress.phase != phase_;
-    if (new_phase) started_ = now;
+    if (new_phase) started_ = shown_ = now;
     phase_ = progress.phase;
     const bool finished = progress.done >= progress.total;
     if (!finished && now - shown_ < (is_terminal_ ? 0.1 : 10.0)) return;
     shown_ = now;
     const double share = static_cast<double>(progress.done) / static_cast<double>(std::max<int64_t>(1, progress.total));
-    const double left = (now - started_) * (1 / std::max(share, 1e-9) - 1);
     const bool is_bytes = phase_ == "reading";
     const auto amount = [&](int64_t value) {
       return is_bytes ? human_bytes(static_cast<double>(value)) : with_thousands(value);
     };
-    const std::string line =
-        fmt::format("{:<8} {:5.1f} %  {} of {}{}  {} left", phase_, 100 * share, amount(progress.done),
-                    amount(progress.total), is_bytes ? "" : " tokens", human_seconds(left));
+    const double elapsed = now - started_;
+    const std::string left = finished || elapsed < 1 ? "" : "  " + human_seconds(elapsed * (1 / share - 1)) + " left";
+    const std::string line = fmt::format("{:<8} {:5.1f} %  {} of {}{}{}", phase_, 100 * share, amount(progress.done),
+                                         amount(progress.total), is_bytes ? "" : " tokens", left);
     if (is_terminal_) {
       fmt::print(stderr, "\r\033[K{}{}", line, finished ? "\n" : "");
       std::fflush(stderr);
@@ -84,6 +84,7 @@ void add_train(CLI::App& parent) {
   auto options = std::make_shared<BpeTrainOptions>();
   auto output = std::make_shared<std::string>("tokenizer.json");
   auto files = std::make_shared<std::vector<std::string>>();
+  auto no_special = std::make_shared<bool>(false);
   CLI::App* command = parent.add_subcommand("train", "Train a byte-level BPE tokenizer on text files");
   command->add_option("--input", *files, "Text files")->required();
   command->add_option("--vocab-size", options->vocab_size, "Tokens in all, special ones and the 256 bytes included")
@@ -91,11 +92,14 @@ void add_train(CLI::App& parent) {
   command->add_option("--output", *output, "The tokenizer.json to write")->capture_default_str();
   command->add_option("--min-frequency", options->min_frequency, "Pairs that are rarer are not merged")
       ->capture_default_str();
-  command->add_option("--special", options->special_tokens, "Special tokens, ids from 0 in this order")
-      ->capture_default_str();
+  CLI::Option* special =
+      command->add_option("--special", options->special_tokens, "Special tokens, ids from 0 in this order")
+          ->capture_default_str();
+  command->add_flag("--no-special", *no_special, "No special tokens")->excludes(special);
   command->add_option("--threads", options->threads, "Threads; 0 for all cores")->capture_default_str();
   command->callback([=] {
     options->files.assign(files->begin(), files->end());
+    if (*no_special) options->special_tokens.clear();
     ProgressLine line;
     const double start = seconds_now();
     const BpeTrainResult result =

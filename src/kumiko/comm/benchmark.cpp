@@ -13,7 +13,7 @@
 namespace kumiko {
 namespace {
 
-constexpr std::string_view purpose = "benchmark";
+constexpr std::string_view benchmark_purpose = "benchmark";
 // Short operations are timed in runs of as many as move this much, since one is shorter than the clock's noise.
 constexpr int64_t bytes_per_run = 4 << 20;
 constexpr int64_t most_per_run = 100;
@@ -35,7 +35,7 @@ double time_of(Communicator& ranks, int repetitions, const std::function<void()>
   action();
   std::vector<double> seconds;
   for (int i = 0; i < repetitions; ++i) {
-    ranks.barrier(purpose).wait();
+    ranks.barrier(benchmark_purpose).wait();
     const double begin = seconds_now();
     action();
     seconds.push_back(seconds_now() - begin);
@@ -45,11 +45,11 @@ double time_of(Communicator& ranks, int repetitions, const std::function<void()>
 
 void ping_pong(Communicator& ranks, const Tensor& tensor) {
   if (ranks.rank() == 0) {
-    ranks.send(tensor, 1, purpose).wait();
-    ranks.receive(tensor, 1, purpose).wait();
+    ranks.send(tensor, 1, benchmark_purpose).wait();
+    ranks.receive(tensor, 1, benchmark_purpose).wait();
   } else if (ranks.rank() == 1) {
-    ranks.receive(tensor, 0, purpose).wait();
-    ranks.send(tensor, 0, purpose).wait();
+    ranks.receive(tensor, 0, benchmark_purpose).wait();
+    ranks.send(tensor, 0, benchmark_purpose).wait();
   }
 }
 
@@ -62,13 +62,13 @@ CommTiming time_verb(Communicator& ranks, Verb verb, const Tensor& tensor, int r
   switch (verb) {
     case Verb::all_reduce:
       timing.bus_factor *= 2;
-      once = [&] { ranks.all_reduce(tensor, ReduceOp::max, purpose).wait(); };
+      once = [&] { ranks.all_reduce(tensor, ReduceOp::max, benchmark_purpose).wait(); };
       break;
     case Verb::reduce_scatter:
-      once = [&] { ranks.reduce_scatter(tensor, own, ReduceOp::max, purpose).wait(); };
+      once = [&] { ranks.reduce_scatter(tensor, own, ReduceOp::max, benchmark_purpose).wait(); };
       break;
     case Verb::all_gather:
-      once = [&] { ranks.all_gather(own, tensor, purpose).wait(); };
+      once = [&] { ranks.all_gather(own, tensor, benchmark_purpose).wait(); };
       break;
     default:
       timing.bus_factor = 1;
@@ -143,7 +143,7 @@ OverlapTiming benchmark_overlap(World& world, MemoryPool& pool, const CommBenchm
   const Tensor tensor = Tensor::zeros(pool, Shape{options.overlap_bytes / 4}, DType::f32, MemoryPurpose::communication);
   OverlapTiming timing;
   timing.bytes = static_cast<int64_t>(tensor.num_bytes());
-  const auto communicate = [&] { return ranks->all_reduce(tensor, ReduceOp::max, purpose); };
+  const auto communicate = [&] { return ranks->all_reduce(tensor, ReduceOp::max, benchmark_purpose); };
   timing.communication = time_of(*ranks, options.repetitions, [&] { communicate().wait(); });
 
   // Enough rounds to take as long as the communication, the same on every rank.
@@ -153,7 +153,7 @@ OverlapTiming benchmark_overlap(World& world, MemoryPool& pool, const CommBenchm
   auto memory = std::make_shared<int64_t>(
       std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(trial) * timing.communication / trial_seconds)));
   const int64_t& rounds = *memory;
-  ranks->broadcast(Tensor(memory, Shape{1}, DType::i64), 0, purpose).wait();
+  ranks->broadcast(Tensor(memory, Shape{1}, DType::i64), 0, benchmark_purpose).wait();
 
   const auto alone = [&] { communicate().wait(); };
   const auto beside = [&] {

@@ -10,7 +10,7 @@
 
 namespace kumiko {
 
-// Direct-mapped: a word has one place, and takes it from the word that was there. 2 MiB in all, one cache line a word.
+// Direct-mapped: a word has one place, and takes it from the word that was there. 4 MiB in all, one cache line a word.
 class BpeCache {
  public:
   static constexpr size_t max_bytes = 23;
@@ -23,7 +23,9 @@ class BpeCache {
       std::memcpy(parts.data(), word.data(), word.size());
       parts[2] |= uint64_t{word.size()} << 56;
     }
-    bool operator==(const Key&) const = default;
+    bool operator==(const Key& other) const {
+      return ((parts[0] ^ other.parts[0]) | (parts[1] ^ other.parts[1]) | (parts[2] ^ other.parts[2])) == 0;
+    }
   };
 
   // The ids of `key`; empty if it is not there. Valid until the next store.
@@ -48,7 +50,7 @@ class BpeCache {
     uint32_t num_ids = 0;
   };
   static_assert(sizeof(Entry) == 64);
-  static constexpr int log2_entries = 15;
+  static constexpr int log2_entries = 16;
 
   static size_t place(const Key& key) {
     uint64_t hash = key.parts[0] * 0x9E3779B97F4A7C15u ^ key.parts[1] * 0xC2B2AE3D27D4EB4Fu;

@@ -48,6 +48,7 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options) {
     throw_user("micro-batch size {}, sequence length {} and steps {} must be 1 or more, warm-up {} 0 or more",
                options.micro_batch_size, options.seq_length, options.steps, options.warmup);
   }
+  if (options.dtype != "fp32") throw_user("dtype {}: expected fp32, the one that is computed in so far", options.dtype);
   ModelOptions model;
   apply_preset(model, options.model);
   model.max_position_embeddings = std::max(model.max_position_embeddings, options.seq_length);

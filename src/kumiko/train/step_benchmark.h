@@ -14,6 +14,7 @@ struct StepBenchmarkOptions {
   int64_t micro_batch_size = 4;
   int64_t seq_length = 1024;
   int64_t num_threads = 0;  // 0: all cores
+  std::string dtype = "fp32";
   int64_t warmup = 1;
   int64_t steps = 5;
 };
@@ -35,7 +36,8 @@ struct StepBenchmark {
   double peak_share() const { return flops_per_second / peak; }
 };
 
-// Forward, backward, clipping and AdamW, on one rank. User error for an unknown model or a size below 1.
+// Forward, backward, clipping and AdamW, on one rank. User error for an unknown model or element type, or a size
+// below 1.
 StepBenchmark benchmark_step(const StepBenchmarkOptions& options);
 
 }  // namespace kumiko

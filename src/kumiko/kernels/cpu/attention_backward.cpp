@@ -83,10 +83,12 @@ HWY_INLINE void gradient_row(const AttentionHead& head, const BlockPair& pair, i
   float* dscores = buffers.dscores + row * attention_block;
   const int64_t visible = visible_keys(pair, row);
   const int64_t padded = round_up(visible, lanes);
-  std::fill(scores + visible, scores + padded, -std::numeric_limits<float>::infinity());
-  std::fill(dscores + visible, dscores + padded, 0.0F);
-  std::fill(scores + padded, scores + attention_block, 0.0F);
-  std::fill(dscores + padded, dscores + attention_block, 0.0F);
+  if (visible < attention_block) {
+    std::fill(scores + visible, scores + padded, -std::numeric_limits<float>::infinity());
+    std::fill(dscores + visible, dscores + padded, 0.0F);
+    std::fill(scores + padded, scores + attention_block, 0.0F);
+    std::fill(dscores + padded, dscores + attention_block, 0.0F);
+  }
   const auto log_sum_exp = hn::Set(f, buffers.log_sum_exp[pair.first_query + row]);
   const auto delta = hn::Set(f, buffers.delta[pair.first_query + row]);
   if (head.mask == nullptr) {

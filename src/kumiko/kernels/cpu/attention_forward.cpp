@@ -23,8 +23,8 @@ struct ForwardBlock {
   float* queries;  // [block, width], times scale log2(e)
   float* scores;   // [block, block]
   float* sums;     // [block, width] of probability times value
+  float* totals;   // [block, lanes]; a row's lanes are added up at the end
   float max[attention_block];
-  float total[attention_block];
 };
 
 // Scores of one row become unnormalised probabilities; the row's earlier sums are scaled to the new maximum.
@@ -35,29 +35,37 @@ HWY_INLINE void softmax_row(const AttentionHead& head, const BlockPair& pair, in
   float* scores = block.scores + row * attention_block;
   const int64_t visible = visible_keys(pair, row);
   const int64_t padded = round_up(visible, lanes);
-  std::fill(scores + visible, scores + padded, -std::numeric_limits<float>::infinity());
-  std::fill(scores + padded, scores + attention_block, 0.0F);
-  if (visible == 0) return;
+  if (visible < attention_block) {
+    std::fill(scores + visible, scores + padded, -std::numeric_limits<float>::infinity());
+    std::fill(scores + padded, scores + attention_block, 0.0F);
+    if (visible == 0) return;
+  }
+  // Two chains, as one would wait for its own results.
+  auto largest_even = hn::Set(f, block.max[row]);
+  auto largest_odd = largest_even;
+  int64_t column = 0;
+  for (; column + 2 * lanes <= padded; column += 2 * lanes) {
+    largest_even = hn::Max(largest_even, hn::LoadU(f, scores + column));
+    largest_odd = hn::Max(largest_odd, hn::LoadU(f, scores + column + lanes));
+  }
+  if (column < padded) largest_even = hn::Max(largest_even, hn::LoadU(f, scores + column));
+  const auto max = hn::MaxOfLanes(f, hn::Max(largest_even, largest_odd));
 
-  auto largest = hn::Set(f, block.max[row]);
-  for (int64_t c = 0; c < padded; c += lanes) largest = hn::Max(largest, hn::LoadU(f, scores + c));
-  const auto max = hn::MaxOfLanes(f, largest);
-  auto total = hn::Zero(f);
+  const float before = block.max[row];
+  block.max[row] = hn::GetLane(max);
+  auto total = hn::LoadU(f, block.totals + row * lanes);
+  if (before != block.max[row]) {
+    const auto shrink = hn::Set(f, std::exp2(before - block.max[row]));
+    total = hn::Mul(total, shrink);
+    float* sums = block.sums + row * width;
+    for (int64_t d = 0; d < width; d += lanes) hn::StoreU(hn::Mul(hn::LoadU(f, sums + d), shrink), f, sums + d);
+  }
   for (int64_t c = 0; c < padded; c += lanes) {
     const auto probability = exp2(hn::Sub(hn::LoadU(f, scores + c), max));
     total = hn::Add(total, probability);
     hn::StoreU(probability, f, scores + c);
   }
-  const float before = block.max[row];
-  block.max[row] = hn::GetLane(max);
-  const float shrink = std::exp2(before - block.max[row]);
-  block.total[row] = block.total[row] * shrink + hn::GetLane(hn::SumOfLanes(f, total));
-  if (shrink != 1) {
-    float* sums = block.sums + row * width;
-    for (int64_t d = 0; d < width; d += lanes) {
-      hn::StoreU(hn::Mul(hn::LoadU(f, sums + d), hn::Set(f, shrink)), f, sums + d);
-    }
-  }
+  hn::StoreU(total, f, block.totals + row * lanes);
   if (head.mask == nullptr) return;
   HWY_ALIGN float factors[attention_block];
   dropout_factors(head, pair, row, padded, factors);
@@ -69,11 +77,13 @@ HWY_INLINE void softmax_row(const AttentionHead& head, const BlockPair& pair, in
 HWY_INLINE void write_rows(const AttentionHead& head, int64_t first_query, int64_t count, int64_t width,
                            const ForwardBlock& block) {
   for (int64_t r = 0; r < count; ++r) {
-    const float inverse = 1 / block.total[r];
+    const Floats f;
+    const float total = hn::GetLane(hn::SumOfLanes(f, hn::LoadU(f, block.totals + r * num_lanes())));
+    const float inverse = 1 / total;
     float* out = head.out.data + (first_query + r) * head.out.stride;
     for (int64_t d = 0; d < head.head_size; ++d) out[d] = block.sums[r * width + d] * inverse;
     if (head.log_sum_exp != nullptr) {
-      head.log_sum_exp[first_query + r] = (block.max[r] + std::log2(block.total[r])) * ln_of_2;
+      head.log_sum_exp[first_query + r] = (block.max[r] + std::log2(total)) * ln_of_2;
     }
   }
 }
@@ -82,7 +92,8 @@ HWY_INLINE void write_rows(const AttentionHead& head, int64_t first_query, int64
 
 int64_t ForwardWorkspace(int64_t num_keys, int64_t head_size) {
   const int64_t width = round_up(head_size, num_lanes());
-  return round_up(num_keys, attention_block) * (head_size + width) + attention_block * (2 * width + attention_block);
+  return round_up(num_keys, attention_block) * (head_size + width) +
+         attention_block * (2 * width + attention_block + num_lanes());
 }
 
 // Algorithm 1 for the queries [begin, end) of one head.
@@ -97,6 +108,7 @@ void ForwardHead(const AttentionHead& head, int64_t begin, int64_t end, float* w
   block.queries = values + round_up(num_keys, attention_block) * width;
   block.scores = block.queries + attention_block * width;
   block.sums = block.scores + attention_block * attention_block;
+  block.totals = block.sums + attention_block * width;
   for (int64_t j = 0; j < num_keys; j += attention_block) {
     const int64_t count = std::min(attention_block, num_keys - j);
     pack_transposed(head.k, j, count, size, keys + j * size);
@@ -108,7 +120,7 @@ void ForwardHead(const AttentionHead& head, int64_t begin, int64_t end, float* w
     pack_rows(head.q, i, count, size, head.scale * log2_of_e, block.queries, rows, width);
     std::fill(block.sums, block.sums + rows * width, 0.0F);
     std::fill(block.max, block.max + attention_block, -std::numeric_limits<float>::infinity());
-    std::fill(block.total, block.total + attention_block, 0.0F);
+    std::fill(block.totals, block.totals + attention_block * num_lanes(), 0.0F);
     const int64_t last_key = head.causal ? i + count + hidden : num_keys;
     for (int64_t j = 0; j < last_key; j += attention_block) {
       const BlockPair pair = pair_of(head, i, j);
