@@ -128,6 +128,10 @@ TEST(LoadTokenizer, NamesTheDamagedPlace) {
             "added_tokens[0].id is 70: expected an id that the vocabulary does not use for another token (70 is \"e\" "
             "there)");
   EXPECT_EQ(error_with("/added_tokens/0/lstrip", 1), "added_tokens[0].lstrip is 1: expected true or false");
+  std::string long_text;
+  for (int i = 0; i < 30; ++i) long_text += "木";
+  EXPECT_EQ(error_with("/model/merges", long_text),
+            "model.merges is \"木木木木木木木木木木木木木木木木木木木...: expected a list of merges");
   json document = good_file();
   document["model"]["vocab"].erase("ÿ");
   EXPECT_EQ(error_of(document),

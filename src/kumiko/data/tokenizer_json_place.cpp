@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/error.h"
+#include "kumiko/data/tokenizer_utf8.h"
 
 namespace kumiko {
 
@@ -11,8 +12,10 @@ using nlohmann::json;
 static std::string excerpt(const json& value) {
   constexpr size_t longest = 60;
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-  if (text.size() > longest) text = text.substr(0, longest) + "...";
-  return text;
+  if (text.size() <= longest) return text;
+  text.resize(longest);
+  text.resize(well_formed_utf8_prefix(text));
+  return text + "...";
 }
 
 static std::string join(const std::string& path, std::string_view key) {
