@@ -42,7 +42,7 @@ fi
 say "4/6 training on two ranks, first part"
 train="scripts/mpirun.sh 2 $kumiko train examples/quickstart.toml"
 if [ ! -f $run/checkpoints/latest ]; then
-  $train --train.exit_interval 100
+  $train --train.exit_interval 50
 fi
 
 say "5/6 resuming from the checkpoint"
