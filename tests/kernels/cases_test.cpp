@@ -30,8 +30,6 @@ TEST_P(CpuKernelCase, GivesTheSameBitsTwiceAndWithOtherThreads) {
   const auto two = make_cpu_kernels(pool_, 2);
   const CaseSpec spec = CaseSpec::parse(GetParam());
   EXPECT_EQ(compare_bits(spec, *two, *two, *pool_), "") << GetParam();
-  // oneDNN splits its products by the number of threads.
-  if (spec.kernel.starts_with("linear_")) return;
   const auto three = make_cpu_kernels(pool_, 3);
   EXPECT_EQ(compare_bits(spec, *two, *three, *pool_), "") << GetParam();
 }

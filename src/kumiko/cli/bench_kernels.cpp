@@ -17,6 +17,7 @@ struct KernelsOptions {
   std::string mode = "correct";
   std::vector<std::string> cases;
   int threads = num_available_cores();
+  LinearBackend linear = LinearBackend::automatic;
   bool cpu_clock = false;
   int64_t batch = 4;
   int64_t sequence = 1024;
@@ -37,7 +38,7 @@ void report_failure(const KernelsOptions& options, const CaseSpec& spec, const s
 
 void run_checks(const KernelsOptions& options) {
   const auto pool = MemoryPool::create();
-  const auto kernels = make_cpu_kernels(pool, options.threads);
+  const auto kernels = make_cpu_kernels(pool, options.threads, DType::f32, options.linear);
   const auto judge = options.mode == "correct" ? make_reference_kernels() : nullptr;
   fmt::print("{}\n", kernels->description());
   int failures = 0;
@@ -66,7 +67,7 @@ void run_perf(const KernelsOptions& options) {
   }
   const auto clock = options.cpu_clock ? BenchmarkClock::thread_cpu : BenchmarkClock::wall;
   const auto pool = MemoryPool::create();
-  const auto kernels = make_cpu_kernels(pool, options.threads);
+  const auto kernels = make_cpu_kernels(pool, options.threads, DType::f32, options.linear);
   const MachineCeilings ceilings = measure_ceilings(options.threads);
   fmt::print("{}; ceilings now: {:.1f} GFLOP/s, {:.1f} GB/s\n\n", kernels->description(), ceilings.fma_f32 * 1e-9,
              std::max(ceilings.copy, ceilings.triad) * 1e-9);
@@ -122,6 +123,10 @@ void add_bench_kernels(CLI::App& bench) {
       ->add_option("--case", options->cases,
                    "Only these cases, as in linear_forward:T=64,N=48,K=32 (default: GPT-2 124M's)")
       ->delimiter(';');
+  const std::map<std::string, LinearBackend> backends = {
+      {"automatic", LinearBackend::automatic}, {"native", LinearBackend::native}, {"onednn", LinearBackend::onednn}};
+  command->add_option("--linear-backend", options->linear, "Products of linear layers: automatic, native or onednn")
+      ->transform(CLI::CheckedTransformer(backends));
   command->add_option("--threads", options->threads, "OpenMP threads")->check(CLI::PositiveNumber);
   command->add_flag("--cpu-clock", options->cpu_clock, "Time by CPU time, for a busy machine; with --threads 1");
   command->add_option("--micro-batch-size", options->batch, "Sequences of the timed step")->check(CLI::PositiveNumber);

@@ -44,13 +44,20 @@ void expect_heads(const char* kernel, const char* name, const HeadsView& view, i
 
 }  // namespace
 
-void check_linear(const char* kernel, const Tensor& x, const Shape& weight, DType weight_type, const Tensor& bias,
-                  const Tensor& y) {
+DType parameter_type(DType activations) { return activations == DType::f64 ? DType::f64 : DType::f32; }
+
+void check_linear(const char* kernel, const Tensor& x, const Shape& weight, const Tensor& bias, const Tensor& y) {
   if (weight.rank() != 2) throw_internal("{}: weight is {}, expected [N, K]", kernel, weight.to_string());
   const int64_t rows = x.shape().num_rows();
-  expect_matrix(kernel, "x", x, rows, weight[1], weight_type);
-  expect_matrix(kernel, "y", y, rows, weight[0], weight_type);
-  expect_vector_if_present(kernel, "bias", bias, weight[0], weight_type);
+  expect_matrix(kernel, "x", x, rows, weight[1], x.dtype());
+  expect_matrix(kernel, "y", y, rows, weight[0], x.dtype());
+  expect_vector_if_present(kernel, "bias", bias, weight[0], parameter_type(x.dtype()));
+}
+
+void check_linear_gradient(const char* kernel, const Tensor& x, const Tensor& dy, const Tensor& dweight,
+                           const Tensor& dbias) {
+  check_linear(kernel, x, dweight.shape(), dbias, dy);
+  expect_type(kernel, "dweight", dweight, parameter_type(x.dtype()));
 }
 
 void check_attention(const char* kernel, const AttentionShape& shape, const HeadsView& q, const HeadsView& k,
@@ -68,7 +75,8 @@ void check_attention(const char* kernel, const AttentionShape& shape, const Head
   expect_heads(kernel, "k", k, shape.batch, shape.num_keys, shape.num_kv_heads, head_size, type);
   expect_heads(kernel, "v", v, shape.batch, shape.num_keys, shape.num_kv_heads, head_size, type);
   expect_heads(kernel, "out", out, shape.batch, shape.num_queries, shape.num_heads, head_size, type);
-  expect_vector_if_present(kernel, "log_sum_exp", log_sum_exp, shape.batch * shape.num_heads * shape.num_queries, type);
+  expect_vector_if_present(kernel, "log_sum_exp", log_sum_exp, shape.batch * shape.num_heads * shape.num_queries,
+                           parameter_type(type));
 }
 
 void check_attention_backward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
@@ -88,11 +96,11 @@ void check_layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, 
   const char* kernel = "layer_norm_forward";
   const DType type = x.dtype();
   const int64_t rows = x.shape().num_rows();
-  expect_vector(kernel, "gamma", gamma, x.shape().last(), type);
-  expect_vector(kernel, "beta", beta, x.shape().last(), type);
+  expect_vector(kernel, "gamma", gamma, x.shape().last(), parameter_type(type));
+  expect_vector(kernel, "beta", beta, x.shape().last(), parameter_type(type));
   expect_matrix(kernel, "y", y, rows, x.shape().last(), type);
-  expect_vector_if_present(kernel, "mean", mean, rows, type);
-  expect_vector_if_present(kernel, "rstd", rstd, rows, type);
+  expect_vector_if_present(kernel, "mean", mean, rows, parameter_type(type));
+  expect_vector_if_present(kernel, "rstd", rstd, rows, parameter_type(type));
 }
 
 void check_layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& mean,
@@ -102,12 +110,12 @@ void check_layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& 
   const int64_t rows = x.shape().num_rows();
   const int64_t columns = x.shape().last();
   expect_matrix(kernel, "dy", dy, rows, columns, type);
-  expect_vector(kernel, "gamma", gamma, columns, type);
-  expect_vector(kernel, "mean", mean, rows, type);
-  expect_vector(kernel, "rstd", rstd, rows, type);
+  expect_vector(kernel, "gamma", gamma, columns, parameter_type(type));
+  expect_vector(kernel, "mean", mean, rows, parameter_type(type));
+  expect_vector(kernel, "rstd", rstd, rows, parameter_type(type));
   expect_matrix(kernel, "dx", dx, rows, columns, type);
-  expect_vector(kernel, "dgamma", dgamma, columns, type);
-  expect_vector(kernel, "dbeta", dbeta, columns, type);
+  expect_vector(kernel, "dgamma", dgamma, columns, parameter_type(type));
+  expect_vector(kernel, "dbeta", dbeta, columns, parameter_type(type));
 }
 
 void check_embedding(const char* kernel, const Tensor& tokens, int64_t sequence, int64_t first_position,
@@ -115,7 +123,8 @@ void check_embedding(const char* kernel, const Tensor& tokens, int64_t sequence,
   const int64_t rows = tokens.num_elements();
   const int64_t columns = token_table.shape().last();
   expect_type(kernel, "tokens", tokens, DType::i32);
-  expect_matrix(kernel, "y", y, rows, columns, token_table.dtype());
+  expect_matrix(kernel, "y", y, rows, columns, y.dtype());
+  expect_type(kernel, "token_table", token_table, parameter_type(y.dtype()));
   if (sequence <= 0 || rows % sequence != 0) {
     throw_internal("{}: {} tokens are not whole sequences of {}", kernel, rows, sequence);
   }
@@ -132,8 +141,8 @@ void check_cross_entropy(const char* kernel, const Tensor& logits, const Tensor&
                          const Tensor& max, const Tensor& sum) {
   const int64_t rows = logits.shape().num_rows();
   expect_vector(kernel, "targets", targets, rows, DType::i32);
-  expect_vector(kernel, "max", max, rows, logits.dtype());
-  expect_vector(kernel, "sum", sum, rows, logits.dtype());
+  expect_vector(kernel, "max", max, rows, parameter_type(logits.dtype()));
+  expect_vector(kernel, "sum", sum, rows, parameter_type(logits.dtype()));
   if (num_valid < 0 || num_valid > logits.shape().last()) {
     throw_internal("{}: num_valid is {}, logits have {} columns", kernel, num_valid, logits.shape().last());
   }

@@ -6,9 +6,13 @@
 
 namespace kumiko::arguments {
 
+// The type of parameters, their gradients and statistics beside activations of this type.
+DType parameter_type(DType activations);
+
 // x [T, K], weight [N, K], bias [N] or absent, y [T, N]; backward calls pass dx as x and dy as y.
-void check_linear(const char* kernel, const Tensor& x, const Shape& weight, DType weight_type, const Tensor& bias,
-                  const Tensor& y);
+void check_linear(const char* kernel, const Tensor& x, const Shape& weight, const Tensor& bias, const Tensor& y);
+void check_linear_gradient(const char* kernel, const Tensor& x, const Tensor& dy, const Tensor& dweight,
+                           const Tensor& dbias);
 
 void check_attention(const char* kernel, const AttentionShape& shape, const HeadsView& q, const HeadsView& k,
                      const HeadsView& v, const HeadsView& out, const Tensor& log_sum_exp);

@@ -16,22 +16,36 @@ KernelCase linear_case(const CaseSpec& spec, Tensors& tensors) {
   const Tensor y = tensors.normal({rows, outputs});
   const Tensor weight = tensors.normal({outputs, inputs}, 1 / std::sqrt(static_cast<double>(inputs)));
   const Tensor bias = spec.get("bias", 1) != 0 ? tensors.normal({outputs}) : Tensor{};
-  if (spec.kernel == "linear_backward_weight") {
-    made.sum_length = static_cast<double>(rows);
-    made.outputs = {{"dweight", weight}};
-    if (bias) made.outputs.push_back({"dbias", bias});
-    made.run = [=](Kernels& kernels) { kernels.linear_backward_weight(x, y, weight, bias); };
+  const auto made_of = [&](const char* output, const Tensor& tensor, int64_t sum_length) {
+    made.outputs.push_back({output, tensor});
+    made.sum_length = static_cast<double>(sum_length);
+  };
+  if (spec.kernel == "linear_backward_weight" || spec.kernel == "linear_gelu_backward_weight") {
+    made_of("dweight", weight, rows);
+    if (bias) made_of("dbias", bias, rows);
+    if (spec.kernel == "linear_backward_weight") {
+      made.run = [=](Kernels& kernels) { kernels.linear_backward_weight(x, y, weight, bias); };
+    } else {
+      made.run = [=](Kernels& kernels) { kernels.linear_gelu_backward_weight(x, y, weight, bias); };
+    }
     return made;
   }
   auto prepared = std::make_shared<std::unique_ptr<PreparedWeight>>();
   made.prepare = [=](Kernels& kernels) { *prepared = kernels.prepare_weight(weight, nullptr); };
   if (spec.kernel == "linear_forward") {
-    made.sum_length = static_cast<double>(inputs);
-    made.outputs = {{"y", y}};
+    made_of("y", y, inputs);
     made.run = [=](Kernels& kernels) { kernels.linear_forward(x, **prepared, bias, y, write); };
+  } else if (spec.kernel == "linear_gelu_forward") {
+    const Tensor pre = tensors.normal({rows, outputs});
+    made_of("pre", pre, inputs);
+    made_of("y", y, inputs);
+    made.run = [=](Kernels& kernels) { kernels.linear_gelu_forward(x, **prepared, bias, pre, y); };
+  } else if (spec.kernel == "linear_gelu_backward_input") {
+    const Tensor pre = tensors.normal({rows, inputs});
+    made_of("dpre", x, outputs);
+    made.run = [=](Kernels& kernels) { kernels.linear_gelu_backward_input(y, **prepared, pre, x); };
   } else {
-    made.sum_length = static_cast<double>(outputs);
-    made.outputs = {{"dx", x}};
+    made_of("dx", x, outputs);
     made.run = [=](Kernels& kernels) { kernels.linear_backward_input(y, **prepared, x, write); };
   }
   return made;

@@ -2,9 +2,11 @@
 // `cuda/` will be a third. A kernel knows tensors and numbers: no model, no communication.
 //
 // Legend: T tokens (rows), K inputs, N outputs, H hidden, B batch, S sequence, A attention heads, D head size,
-// V vocabulary, P positions. All tensors of one call have one floating type unless said; tokens and targets are i32.
-// "+=" marks outputs that are added to. Sums are taken in an order that depends only on the shapes, never on timing
-// and, but for the linear layers, not on the number of threads.
+// V vocabulary, P positions. Activations and their gradients (x, y, q, k, v, out, logits, dx, dy, ...) of one call have
+// one floating type: f32, bf16 or f16. Parameters (weight, bias, gamma, beta, tables), their gradients and statistics
+// (mean, rstd, max, sum, log_sum_exp) are f32 beside them. The reference also knows f64, which is then the type of all.
+// Tokens and targets are i32. "+=" marks outputs that are added to. Sums are taken in float (or double), in an order
+// that depends only on the shapes: never on timing, nor on the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -94,10 +96,19 @@ class Kernels {
   // dweight [N, K] += dy^T x and, if present, dbias [N] += column sums of dy
   virtual void linear_backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight,
                                       const Tensor& dbias) = 0;
+  // The same with GELU after the first product or before it: pre [T, N] = x weight^T + bias, y = gelu(pre).
+  virtual void linear_gelu_forward(const Tensor& x, const PreparedWeight& weight, const Tensor& bias, const Tensor& pre,
+                                   const Tensor& y) = 0;
+  // dpre [T, K] = (dy [T, N] weight) gelu'(pre [T, K])
+  virtual void linear_gelu_backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& pre,
+                                          const Tensor& dpre) = 0;
+  // dweight [N, K] += dy^T gelu(pre [T, K]); dbias as above. The activation is not kept, but computed again.
+  virtual void linear_gelu_backward_weight(const Tensor& pre, const Tensor& dy, const Tensor& dweight,
+                                           const Tensor& dbias) = 0;
 
   // --- attention -----------------------------------------------------------------------------------------------------
-  // out = softmax(scale q k^T, causal) v without the Sq x Sk matrix; log_sum_exp [B, A, Sq] (float type of q) is kept
-  // for the backward, or absent. FlashAttention-2 (Dao 2023), algorithm 1.
+  // out = softmax(scale q k^T, causal) v without the Sq x Sk matrix; log_sum_exp [B, A, Sq] is kept for the backward,
+  // or absent. FlashAttention-2 (Dao 2023), algorithm 1.
   virtual void attention_forward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k,
                                  const HeadsView& v, const HeadsView& out, const Tensor& log_sum_exp) = 0;
   // dq, dk, dv are overwritten. Algorithm 2 of the same paper. Sq = Sk.
@@ -163,7 +174,12 @@ class Kernels {
 // f32 and f64; slow and plain: what the others are judged by.
 std::unique_ptr<Kernels> make_reference_kernels();
 
-// f32; `num_threads` OpenMP threads. Workspace comes from `pool`.
-std::unique_ptr<Kernels> make_cpu_kernels(std::shared_ptr<MemoryPool> pool, int num_threads);
+// Whose products the linear layers take. Automatic: our own, or oneDNN's where it uses instructions that ours don't.
+enum class LinearBackend : uint8_t { automatic, native, onednn };
+
+// `num_threads` OpenMP threads; activations of `type`: f32, bf16 or f16. Workspace comes from `pool`. User error if the
+// backend is not there or does not know the type.
+std::unique_ptr<Kernels> make_cpu_kernels(std::shared_ptr<MemoryPool> pool, int num_threads, DType type = DType::f32,
+                                          LinearBackend linear = LinearBackend::automatic);
 
 }  // namespace kumiko

@@ -12,6 +12,7 @@ GptBlock::GptBlock(ParameterRegistry& registry, const ModelOptions& options, int
 GptBlock::GptBlock(ParameterRegistry& registry, const ModelOptions& options, int layer, const std::string& name,
                    double output_std)
     : hidden_(options.hidden_size),
+      feed_forward_(options.feed_forward_size()),
       dropout_(options.hidden_dropout),
       layer_(layer),
       attention_norm_(registry, name + ".attention_norm", hidden_, options.layernorm_epsilon),
@@ -70,17 +71,14 @@ DropoutMask GptBlock::mlp_mask(const Pass& pass) const {
 }
 
 void GptBlock::mlp_forward_onto(Pass& pass, const Tensor& x, const Tensor& y) const {
-  const Tensor wide = up_.forward(pass, x);
-  pass.keep(wide);
-  const Tensor activated = pass.empty(wide.shape());
-  pass.kernels.gelu_forward(wide, activated);
-  down_.forward_onto(pass, activated, mlp_mask(pass), y);
+  const Tensor pre = pass.empty({pass.num_tokens(), feed_forward_});
+  const Tensor activated = pass.empty(pre.shape(), MemoryPurpose::workspace);
+  up_.forward_gelu(pass, x, pre, activated);
+  down_.forward_onto_activated(pass, pre, activated, mlp_mask(pass), y);
 }
 
 Tensor GptBlock::mlp_backward(Pass& pass, const Tensor& dy) const {
-  const Tensor dwide = down_.backward_from(pass, mlp_mask(pass), dy);
-  pass.kernels.gelu_backward(pass.stash->pop(), dwide, dwide);
-  return up_.backward(pass, dwide);
+  return up_.backward(pass, down_.backward_from_activated(pass, mlp_mask(pass), dy));
 }
 
 }  // namespace kumiko

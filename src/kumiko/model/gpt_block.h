@@ -27,6 +27,7 @@ class GptBlock final : public Unit {
            double output_std);
 
   int64_t hidden_;
+  int64_t feed_forward_;
   double dropout_;
   int layer_;
   LayerNorm attention_norm_;

@@ -15,11 +15,13 @@ Head::Head(ParameterRegistry& registry, const ModelOptions& options, Parameter* 
 
 void Head::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weight_->value, std::move(prepared_)); }
 
-// Enough rows for an efficient product, few enough for a workspace of about 100 MB.
+// Enough rows for an efficient product, few enough for a workspace of about 100 MB, all chunks of about the same size.
 int64_t Head::rows_per_chunk(const Pass& pass) const {
   constexpr int64_t logits_per_chunk = int64_t{1} << 25;
   constexpr int64_t least_rows = 64;
-  return std::clamp<int64_t>(logits_per_chunk / vocabulary_, least_rows, std::max(least_rows, pass.num_tokens()));
+  const int64_t most = std::max(least_rows, logits_per_chunk / vocabulary_);
+  const int64_t num_chunks = std::max<int64_t>(1, (pass.num_tokens() + most - 1) / most);
+  return (pass.num_tokens() + num_chunks - 1) / num_chunks;
 }
 
 // Sums the losses of the tokens that count: log(sum) + max - target logit.

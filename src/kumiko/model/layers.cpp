@@ -25,20 +25,53 @@ Tensor Linear::forward(Pass& pass, const Tensor& x) const {
   return y;
 }
 
-void Linear::forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const {
-  if (mask.probability > 0) {
-    pass.kernels.dropout(mask, forward(pass, x), y, Write::accumulate);
+void Linear::product_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const {
+  if (mask.probability == 0) {
+    pass.kernels.linear_forward(x, *prepared_, bias_->value, y, Write::accumulate);
     return;
   }
-  pass.kernels.linear_forward(x, *prepared_, bias_->value, y, Write::accumulate);
+  const Tensor product = pass.empty(y.shape(), MemoryPurpose::workspace);
+  pass.kernels.linear_forward(x, *prepared_, bias_->value, product, Write::overwrite);
+  pass.kernels.dropout(mask, product, y, Write::accumulate);
+}
+
+void Linear::forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const {
+  product_onto(pass, x, mask, y);
   pass.keep(x);
 }
 
+// dy with the elements dropped that the forward dropped.
+static Tensor masked(Pass& pass, const DropoutMask& mask, const Tensor& dy) {
+  if (mask.probability == 0) return dy;
+  const Tensor dropped = pass.empty(dy.shape(), MemoryPurpose::workspace);
+  pass.kernels.dropout(mask, dy, dropped, Write::overwrite);
+  return dropped;
+}
+
 Tensor Linear::backward_from(Pass& pass, const DropoutMask& mask, const Tensor& dy) const {
-  if (mask.probability == 0) return backward(pass, dy);
-  const Tensor masked = pass.empty(dy.shape(), MemoryPurpose::workspace);
-  pass.kernels.dropout(mask, dy, masked, Write::overwrite);
-  return backward(pass, masked);
+  return backward(pass, masked(pass, mask, dy));
+}
+
+void Linear::forward_gelu(Pass& pass, const Tensor& x, const Tensor& pre, const Tensor& activated) const {
+  pass.kernels.linear_gelu_forward(x, *prepared_, bias_->value, pre, activated);
+  pass.keep(x);
+}
+
+void Linear::forward_onto_activated(Pass& pass, const Tensor& pre, const Tensor& activated, const DropoutMask& mask,
+                                    const Tensor& y) const {
+  product_onto(pass, activated, mask, y);
+  pass.keep(pre);
+}
+
+Tensor Linear::backward_from_activated(Pass& pass, const DropoutMask& mask, const Tensor& dy) const {
+  const Tensor dropped = masked(pass, mask, dy);
+  const Tensor pre = pass.stash->pop();
+  const Tensor dpre = pass.empty(pre.shape(), MemoryPurpose::workspace);
+  pass.kernels.linear_gelu_backward_input(dropped, *prepared_, pre, dpre);
+  pass.weight_work->add([this, &kernels = pass.kernels, pre, dropped] {
+    kernels.linear_gelu_backward_weight(pre, dropped, weight_->gradient, bias_->gradient);
+  });
+  return dpre;
 }
 
 Tensor Linear::backward(Pass& pass, const Tensor& dy) const {

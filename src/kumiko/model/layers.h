@@ -30,7 +30,17 @@ class Linear {
   void forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const;
   Tensor backward_from(Pass& pass, const DropoutMask& mask, const Tensor& dy) const;
 
+  // The two linears of an MLP with GELU between them, of which only its input is kept: activated = gelu(pre) is
+  // computed again where the backward wants it. First pre = x W^T + b, then y += dropout(activated W^T + b).
+  void forward_gelu(Pass& pass, const Tensor& x, const Tensor& pre, const Tensor& activated) const;
+  void forward_onto_activated(Pass& pass, const Tensor& pre, const Tensor& activated, const DropoutMask& mask,
+                              const Tensor& y) const;
+  // Of the second: returns the gradient of pre.
+  Tensor backward_from_activated(Pass& pass, const DropoutMask& mask, const Tensor& dy) const;
+
  private:
+  void product_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const;
+
   int64_t num_inputs_;
   int64_t num_outputs_;
   Parameter* weight_;

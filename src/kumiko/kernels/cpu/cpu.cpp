@@ -23,33 +23,64 @@ std::string instruction_set() {
   return best == HWY_AVX3 ? "AVX-512" : hwy::TargetName(best);
 }
 
+std::unique_ptr<cpu::LinearProducts> make_products(const std::shared_ptr<MemoryPool>& pool, int num_threads, DType type,
+                                                   LinearBackend backend) {
+  if (backend == LinearBackend::automatic) {
+    backend = cpu::prefer_onednn(type) ? LinearBackend::onednn : LinearBackend::native;
+  }
+  return backend == LinearBackend::onednn ? cpu::make_onednn_products(pool, num_threads, type)
+                                          : cpu::make_native_products(pool, num_threads);
+}
+
 class CpuKernels : public Kernels {
  public:
-  CpuKernels(const std::shared_ptr<MemoryPool>& pool, int num_threads)
-      : num_threads_(num_threads), workspace_(pool), linear_(pool, num_threads) {}
+  CpuKernels(const std::shared_ptr<MemoryPool>& pool, int num_threads, DType type, LinearBackend backend)
+      : num_threads_(num_threads), workspace_(pool), linear_(make_products(pool, num_threads, type, backend)) {}
 
   std::string description() const override {
-    return fmt::format("cpu ({}, {}, {} thread{})", instruction_set(), cpu::Linear::library_version(), num_threads_,
+    return fmt::format("cpu ({}, {}, {} thread{})", instruction_set(), linear_->description(), num_threads_,
                        num_threads_ == 1 ? "" : "s");
   }
   int num_threads() const override { return num_threads_; }
 
   std::unique_ptr<PreparedWeight> prepare_weight(const Tensor& weight,
                                                  std::unique_ptr<PreparedWeight> previous) override {
-    return linear_.prepare(weight, std::move(previous));
+    if (weight.shape().rank() != 2 || weight.dtype() != DType::f32) {
+      throw_internal("prepare_weight: weight is {} {}, expected f32 [N, K]", name_of(weight.dtype()),
+                     weight.shape().to_string());
+    }
+    return linear_->prepare(weight, std::move(previous));
   }
   void linear_forward(const Tensor& x, const PreparedWeight& weight, const Tensor& bias, const Tensor& y,
                       Write write) override {
-    arguments::check_linear("linear_forward", x, cpu::Linear::shape_of(weight), DType::f32, bias, y);
-    linear_.forward(x, weight, bias, y, write);
+    arguments::check_linear("linear_forward", x, cpu::weight_shape(weight), bias, y);
+    linear_->forward(x, weight, bias, y, write);
   }
   void linear_backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& dx, Write write) override {
-    arguments::check_linear("linear_backward_input", dx, cpu::Linear::shape_of(weight), DType::f32, {}, dy);
-    linear_.backward_input(dy, weight, dx, write);
+    arguments::check_linear("linear_backward_input", dx, cpu::weight_shape(weight), {}, dy);
+    linear_->backward_input(dy, weight, dx, write);
   }
   void linear_backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight, const Tensor& dbias) override {
-    arguments::check_linear("linear_backward_weight", x, dweight.shape(), DType::f32, dbias, dy);
-    linear_.backward_weight(x, dy, dweight);
+    arguments::check_linear_gradient("linear_backward_weight", x, dy, dweight, dbias);
+    linear_->backward_weight(x, dy, dweight);
+    if (dbias) cpu::add_column_sums(dy, dbias, num_threads_, workspace_);
+  }
+  void linear_gelu_forward(const Tensor& x, const PreparedWeight& weight, const Tensor& bias, const Tensor& pre,
+                           const Tensor& y) override {
+    arguments::check_linear("linear_gelu_forward", x, cpu::weight_shape(weight), bias, pre);
+    arguments::check_same("linear_gelu_forward", pre, y);
+    linear_->forward_gelu(x, weight, bias, pre, y);
+  }
+  void linear_gelu_backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& pre,
+                                  const Tensor& dpre) override {
+    arguments::check_linear("linear_gelu_backward_input", dpre, cpu::weight_shape(weight), {}, dy);
+    arguments::check_same("linear_gelu_backward_input", pre, dpre);
+    linear_->backward_input_gelu(dy, weight, pre, dpre);
+  }
+  void linear_gelu_backward_weight(const Tensor& pre, const Tensor& dy, const Tensor& dweight,
+                                   const Tensor& dbias) override {
+    arguments::check_linear_gradient("linear_gelu_backward_weight", pre, dy, dweight, dbias);
+    linear_->backward_weight_gelu(pre, dy, dweight);
     if (dbias) cpu::add_column_sums(dy, dbias, num_threads_, workspace_);
   }
 
@@ -138,14 +169,15 @@ class CpuKernels : public Kernels {
  private:
   int num_threads_;
   cpu::Workspace workspace_;
-  cpu::Linear linear_;
+  std::unique_ptr<cpu::LinearProducts> linear_;
 };
 
 }  // namespace
 
-std::unique_ptr<Kernels> make_cpu_kernels(std::shared_ptr<MemoryPool> pool, int num_threads) {
+std::unique_ptr<Kernels> make_cpu_kernels(std::shared_ptr<MemoryPool> pool, int num_threads, DType type,
+                                          LinearBackend linear) {
   if (num_threads < 1) throw_internal("make_cpu_kernels: {} threads, expected at least 1", num_threads);
-  return std::make_unique<CpuKernels>(pool, num_threads);
+  return std::make_unique<CpuKernels>(pool, num_threads, type, linear);
 }
 
 }  // namespace kumiko

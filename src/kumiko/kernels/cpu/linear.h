@@ -1,30 +1,49 @@
-// Linear layers by oneDNN matmul. Weights are laid out once, in whatever layout each product wants, and kept.
+// The products of linear layers, by whichever code is best at them: our own, or a library behind the same contract.
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "kumiko/kernels/kernels.h"
 
 namespace kumiko::cpu {
 
-class Linear {
+// See Kernels for shapes; arguments are checked. `weight` must come from prepare() of the same object.
+class LinearProducts {
  public:
-  Linear(std::shared_ptr<MemoryPool> pool, int num_threads);
-  ~Linear();
+  virtual ~LinearProducts() = default;
 
-  // See Kernels for shapes. `weight` must come from prepare().
-  std::unique_ptr<PreparedWeight> prepare(const Tensor& weight, std::unique_ptr<PreparedWeight> previous);
-  void forward(const Tensor& x, const PreparedWeight& weight, const Tensor& bias, const Tensor& y, Write write);
-  void backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& dx, Write write);
+  virtual std::string description() const = 0;
+  virtual std::unique_ptr<PreparedWeight> prepare(const Tensor& weight, std::unique_ptr<PreparedWeight> previous) = 0;
+  virtual void forward(const Tensor& x, const PreparedWeight& weight, const Tensor& bias, const Tensor& y,
+                       Write write) = 0;
+  virtual void backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& dx, Write write) = 0;
   // Without the bias.
-  void backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight);
+  virtual void backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight) = 0;
 
-  static const Shape& shape_of(const PreparedWeight& weight);
-  static std::string library_version();
+  // With GELU on the way. Unless a backend fuses them, a product and a pass over its result.
+  virtual void forward_gelu(const Tensor& x, const PreparedWeight& weight, const Tensor& bias, const Tensor& pre,
+                            const Tensor& y);
+  virtual void backward_input_gelu(const Tensor& dy, const PreparedWeight& weight, const Tensor& pre,
+                                   const Tensor& dpre);
+  virtual void backward_weight_gelu(const Tensor& pre, const Tensor& dy, const Tensor& dweight);
 
- private:
-  struct State;
-  std::unique_ptr<State> state_;
+ protected:
+  LinearProducts(std::shared_ptr<MemoryPool> pool, int num_threads)
+      : pool_(std::move(pool)), num_threads_(num_threads) {}
+
+  std::shared_ptr<MemoryPool> pool_;
+  int num_threads_;
 };
+
+const Shape& weight_shape(const PreparedWeight& weight);
+
+// Our own: any element type, weights read where they lie.
+std::unique_ptr<LinearProducts> make_native_products(std::shared_ptr<MemoryPool> pool, int num_threads);
+// oneDNN: f32, and bf16 where the CPU has instructions for it; weights are laid out once an update and kept. User error
+// if this program was built without it.
+std::unique_ptr<LinearProducts> make_onednn_products(std::shared_ptr<MemoryPool> pool, int num_threads, DType type);
+// Whether make_onednn_products works, and is faster than ours on this CPU.
+bool prefer_onednn(DType type);
 
 }  // namespace kumiko::cpu

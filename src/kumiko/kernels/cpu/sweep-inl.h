@@ -14,25 +14,32 @@
 HWY_BEFORE_NAMESPACE();
 namespace kumiko::cpu::HWY_NAMESPACE {
 
-using FloatVector = hn::Vec<Floats>;
-
-// How a sweep's body reads and writes: whole vectors, or the last few elements (read as zeros beyond them).
+// How a sweep's body reads and writes elements of any floating type: whole vectors, or the last few elements (read as
+// zeros beyond them).
 struct Whole {
-  HWY_INLINE FloatVector load(const float* from) const { return hn::LoadU(Floats(), from); }
-  HWY_INLINE void store(FloatVector value, float* to) const { hn::StoreU(value, Floats(), to); }
+  template <class Element>
+  HWY_INLINE FloatVector load(const Element* from) const {
+    return load_as(Floats(), from);
+  }
+  template <class Element>
+  HWY_INLINE void store(FloatVector value, Element* to) const {
+    store_as(value, Floats(), to);
+  }
 };
 
 struct Remainder {
   size_t count;
-  HWY_INLINE FloatVector load(const float* from) const {
-    HWY_ALIGN float lanes[16] = {};
-    std::memcpy(lanes, from, count * sizeof(float));
-    return hn::Load(Floats(), lanes);
+  template <class Element>
+  HWY_INLINE FloatVector load(const Element* from) const {
+    HWY_ALIGN Element lanes[16] = {};
+    std::memcpy(lanes, from, count * sizeof(Element));
+    return load_as(Floats(), lanes);
   }
-  HWY_INLINE void store(FloatVector value, float* to) const {
-    HWY_ALIGN float lanes[16];
-    hn::Store(value, Floats(), lanes);
-    std::memcpy(to, lanes, count * sizeof(float));
+  template <class Element>
+  HWY_INLINE void store(FloatVector value, Element* to) const {
+    HWY_ALIGN Element lanes[16];
+    store_as(value, Floats(), lanes);
+    std::memcpy(to, lanes, count * sizeof(Element));
   }
   // `value` in the lanes that exist, `other` beyond.
   HWY_INLINE FloatVector keep(FloatVector value, FloatVector other) const {
@@ -84,7 +91,8 @@ HWY_INLINE float largest(const float* values, int64_t count) {
   return hn::GetLane(hn::MaxOfLanes(Floats(), reduce(count, lowest, max, term)));
 }
 
-HWY_INLINE float dot(const float* a, const float* b, int64_t count) {
+template <class A, class B>
+HWY_INLINE float dot(const A* a, const B* b, int64_t count) {
   return sum(count,
              [&](int64_t i, const auto& access) HWY_ATTR { return hn::Mul(access.load(a + i), access.load(b + i)); });
 }

@@ -10,6 +10,8 @@
 
 #include <cstdint>
 
+#include "kumiko/tensor/half.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace kumiko::cpu::HWY_NAMESPACE {
 
@@ -20,8 +22,52 @@ using Floats = hn::CappedTag<float, 16>;
 using Integers = hn::RebindToSigned<Floats>;
 using Words = hn::RebindToUnsigned<Floats>;
 
+using FloatVector = hn::Vec<Floats>;
+
 inline int64_t num_lanes() { return static_cast<int64_t>(hn::Lanes(Floats())); }
 inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+// As many elements of any floating type as `f` has lanes, as floats, and back with rounding to nearest.
+template <class F>
+HWY_INLINE hn::Vec<F> load_as(F f, const float* from) {
+  return hn::LoadU(f, from);
+}
+template <class F>
+HWY_INLINE void store_as(hn::Vec<F> value, F f, float* to) {
+  hn::StoreU(value, f, to);
+}
+
+template <class F>
+HWY_INLINE hn::Vec<F> load_as(F f, const BFloat16* from) {
+  const hn::RebindToUnsigned<F> wide;
+  const hn::Rebind<uint16_t, F> narrow;
+  const auto bits = hn::LoadU(narrow, reinterpret_cast<const uint16_t*>(from));
+  return hn::BitCast(f, hn::ShiftLeft<16>(hn::PromoteTo(wide, bits)));
+}
+template <class F>
+HWY_INLINE void store_as(hn::Vec<F> value, F, BFloat16* to) {
+  const hn::RebindToUnsigned<F> wide;
+  const hn::RebindToSigned<F> wide_signed;
+  const hn::Rebind<uint16_t, F> narrow;
+  const auto bits = hn::BitCast(wide, value);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(wide, 1U));
+  const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(wide, 0x7fffU)));
+  const auto quiet = hn::Or(bits, hn::Set(wide, 0x400000U));
+  const auto is_number = hn::RebindMask(wide, hn::Eq(value, value));
+  const auto upper = hn::ShiftRight<16>(hn::IfThenElse(is_number, rounded, quiet));
+  hn::StoreU(hn::DemoteTo(narrow, hn::BitCast(wide_signed, upper)), narrow, reinterpret_cast<uint16_t*>(to));
+}
+
+template <class F>
+HWY_INLINE hn::Vec<F> load_as(F f, const Float16* from) {
+  const hn::Rebind<hwy::float16_t, F> narrow;
+  return hn::PromoteTo(f, hn::LoadU(narrow, reinterpret_cast<const hwy::float16_t*>(from)));
+}
+template <class F>
+HWY_INLINE void store_as(hn::Vec<F> value, F, Float16* to) {
+  const hn::Rebind<hwy::float16_t, F> narrow;
+  hn::StoreU(hn::DemoteTo(narrow, value), narrow, reinterpret_cast<hwy::float16_t*>(to));
+}
 
 // 2^x, relative error below 1e-7; 0 below 2^-126, infinity from 2^128 on. NaN gives NaN or infinity.
 template <class V>

@@ -44,17 +44,33 @@ class ReferenceKernels : public Kernels {
   void linear_forward(const Tensor& x, const PreparedWeight& prepared, const Tensor& bias, const Tensor& y,
                       Write write) override {
     const Tensor& weight = tensor_of(prepared);
-    arguments::check_linear("linear_forward", x, weight.shape(), weight.dtype(), bias, y);
+    arguments::check_linear("linear_forward", x, weight.shape(), bias, y);
     with_type(x, [&]<class Real>(Real) { reference::linear_forward<Real>(x, weight, bias, y, write); });
   }
   void linear_backward_input(const Tensor& dy, const PreparedWeight& prepared, const Tensor& dx, Write write) override {
     const Tensor& weight = tensor_of(prepared);
-    arguments::check_linear("linear_backward_input", dx, weight.shape(), weight.dtype(), {}, dy);
+    arguments::check_linear("linear_backward_input", dx, weight.shape(), {}, dy);
     with_type(dy, [&]<class Real>(Real) { reference::linear_backward_input<Real>(dy, weight, dx, write); });
   }
   void linear_backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight, const Tensor& dbias) override {
-    arguments::check_linear("linear_backward_weight", x, dweight.shape(), dweight.dtype(), dbias, dy);
+    arguments::check_linear_gradient("linear_backward_weight", x, dy, dweight, dbias);
     with_type(x, [&]<class Real>(Real) { reference::linear_backward_weight<Real>(x, dy, dweight, dbias); });
+  }
+  void linear_gelu_forward(const Tensor& x, const PreparedWeight& weight, const Tensor& bias, const Tensor& pre,
+                           const Tensor& y) override {
+    linear_forward(x, weight, bias, pre, Write::overwrite);
+    gelu_forward(pre, y);
+  }
+  void linear_gelu_backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& pre,
+                                  const Tensor& dpre) override {
+    linear_backward_input(dy, weight, dpre, Write::overwrite);
+    gelu_backward(pre, dpre, dpre);
+  }
+  void linear_gelu_backward_weight(const Tensor& pre, const Tensor& dy, const Tensor& dweight,
+                                   const Tensor& dbias) override {
+    const Tensor activated = Tensor::empty(*pool_, pre.shape(), pre.dtype(), MemoryPurpose::workspace);
+    gelu_forward(pre, activated);
+    linear_backward_weight(activated, dy, dweight, dbias);
   }
 
   void attention_forward(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
