@@ -107,7 +107,7 @@ HWY_INLINE void pack_rows_of(const ProductPlan& plan, int64_t row, int64_t num_r
 
 // Rows of one block by columns [begin, end), counted from the plan's first.
 void MultiplyBlock(const ProductPlan& plan, int64_t row, int64_t begin, int64_t end, float* scratch) {
-  const int64_t width = plan.tile.columns;
+  const int64_t width = 2 * num_lanes();
   const int64_t num_rows = std::min(plan.block_rows, plan.product->num_rows - row);
   const int64_t num_tiles = (num_rows + tile_rows - 1) / tile_rows;
   float* const sums = scratch;
@@ -171,9 +171,8 @@ void multiply_part(const ProductPlan& plan, int num_threads, float* scratch) {
   const int64_t num_panels = plan.num_column_panels();
   const int64_t num_blocks = (plan.product->num_rows + plan.block_rows - 1) / plan.block_rows;
   const int64_t num_groups = (plan.columns + group_columns - 1) / group_columns;
-  // Several tasks a thread even out what the machine does to them; each repeats the packing of its rows.
-  const int64_t wanted = num_threads == 1 ? 1 : 4 * num_threads;
-  const int64_t parts = std::clamp<int64_t>((wanted + num_blocks - 1) / num_blocks, 1, num_groups);
+  // Blocks are cut by columns only if there are fewer than threads, as each part repeats the packing of its rows.
+  const int64_t parts = std::clamp<int64_t>((num_threads + num_blocks - 1) / num_blocks, 1, num_groups);
   const int64_t part_columns = (num_groups + parts - 1) / parts * group_columns;
 #pragma omp parallel num_threads(num_threads)
   {

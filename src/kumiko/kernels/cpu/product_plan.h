@@ -18,9 +18,9 @@ inline constexpr int64_t slice_terms = 192;
 inline constexpr int64_t most_block_rows = 144;
 // Columns whose sums are held, in float, until they are finished.
 inline constexpr int64_t group_columns = 256;
-// The packed part of B: 32 MiB of floats at most, and more only for sums that cannot be cut.
-inline constexpr int64_t most_packed = int64_t{1} << 23;
-inline constexpr int64_t most_terms = 4096;
+// The packed part of B: 16 MiB of floats at most, and more only for sums that cannot be cut.
+inline constexpr int64_t most_packed = int64_t{1} << 22;
+inline constexpr int64_t most_terms = 1024;
 // Packing of B: terms at a time, and panels that a thread takes.
 inline constexpr int64_t pack_terms = 128;
 inline constexpr int64_t panels_at_once = 4;

@@ -37,19 +37,34 @@ HWY_INLINE void multiply_tile(const float* HWY_RESTRICT a, int64_t lda, const fl
   auto right##i = hn::Zero(f);
   KUMIKO_TILE_ROWS(KUMIKO_ZERO)
 #undef KUMIKO_ZERO
-  for (int64_t p = 0; p < depth; ++p) {
+  // Four terms a turn save instructions; without the fences the compiler would mix them and run out of registers.
+#define KUMIKO_MULTIPLY(i)                                                                  \
+  if constexpr (i < tile_rows) {                                                            \
+    const auto a_value = hn::Set(f, kLayout == Layout::rows ? a_term[i * lda] : a_term[i]); \
+    left##i = hn::MulAdd(a_value, b_left, left##i);                                         \
+    if constexpr (kVectors == 2) right##i = hn::MulAdd(a_value, b_right, right##i);         \
+  }
+  constexpr int64_t terms = 8;
+  int64_t p = 0;
+  for (; p + terms <= depth; p += terms) {
+    HWY_UNROLL(8)
+    for (int64_t q = 0; q < terms; ++q) {
+      HWY_FENCE;
+      const float* a_term = a + (p + q) * (kLayout == Layout::rows ? 1 : lda);
+      const auto b_left = hn::LoadU(f, b + (p + q) * ldb);
+      auto b_right = b_left;
+      if constexpr (kVectors == 2) b_right = hn::LoadU(f, b + (p + q) * ldb + lanes);
+      KUMIKO_TILE_ROWS(KUMIKO_MULTIPLY)
+    }
+  }
+  for (; p < depth; ++p) {
+    const float* a_term = a + p * (kLayout == Layout::rows ? 1 : lda);
     const auto b_left = hn::LoadU(f, b + p * ldb);
     auto b_right = b_left;
     if constexpr (kVectors == 2) b_right = hn::LoadU(f, b + p * ldb + lanes);
-#define KUMIKO_MULTIPLY(i)                                                                      \
-  if constexpr (i < tile_rows) {                                                                \
-    const auto a_value = hn::Set(f, kLayout == Layout::rows ? a[i * lda + p] : a[p * lda + i]); \
-    left##i = hn::MulAdd(a_value, b_left, left##i);                                             \
-    if constexpr (kVectors == 2) right##i = hn::MulAdd(a_value, b_right, right##i);             \
-  }
     KUMIKO_TILE_ROWS(KUMIKO_MULTIPLY)
-#undef KUMIKO_MULTIPLY
   }
+#undef KUMIKO_MULTIPLY
 #define KUMIKO_STORE(i)                                                                   \
   if constexpr (i < tile_rows) {                                                          \
     float* row = c + i * ldc;                                                             \
