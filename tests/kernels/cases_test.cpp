@@ -17,21 +17,26 @@ namespace {
 
 class CpuKernelCase : public testing::TestWithParam<std::string> {
  protected:
+  void expect_agreement(DType type) {
+    const auto cpu = make_cpu_kernels(pool_, 2, type, LinearBackend::native);
+    const auto reference = make_reference_kernels();
+    EXPECT_EQ(compare_kernels(CaseSpec::parse(GetParam()), *cpu, *reference, *pool_, type), "") << GetParam();
+  }
+
   std::shared_ptr<MemoryPool> pool_ = MemoryPool::create();
 };
 
-TEST_P(CpuKernelCase, AgreesWithReference) {
-  const auto cpu = make_cpu_kernels(pool_, 2);
-  const auto reference = make_reference_kernels();
-  EXPECT_EQ(compare_kernels(CaseSpec::parse(GetParam()), *cpu, *reference, *pool_), "") << GetParam();
-}
+TEST_P(CpuKernelCase, AgreesWithReference) { expect_agreement(DType::f32); }
+TEST_P(CpuKernelCase, AgreesWithReferenceInBf16) { expect_agreement(DType::bf16); }
+TEST_P(CpuKernelCase, AgreesWithReferenceInF16) { expect_agreement(DType::f16); }
 
 TEST_P(CpuKernelCase, GivesTheSameBitsTwiceAndWithOtherThreads) {
   const auto two = make_cpu_kernels(pool_, 2);
+  const auto three = make_cpu_kernels(pool_, 3);
   const CaseSpec spec = CaseSpec::parse(GetParam());
   EXPECT_EQ(compare_bits(spec, *two, *two, *pool_), "") << GetParam();
-  const auto three = make_cpu_kernels(pool_, 3);
   EXPECT_EQ(compare_bits(spec, *two, *three, *pool_), "") << GetParam();
+  EXPECT_EQ(compare_bits(spec, *two, *three, *pool_, DType::bf16), "") << GetParam();
 }
 
 std::string name_of_case(const testing::TestParamInfo<std::string>& info) {
@@ -55,7 +60,6 @@ TEST(KernelTargets, TheFallbackAgreesWithReference) {
   for (const auto& cases : {tried_cases(), tried_attention()}) {
     for (const std::string& text : cases) {
       const CaseSpec spec = CaseSpec::parse(text);
-      if (spec.kernel.starts_with("linear_")) continue;
       EXPECT_EQ(compare_kernels(spec, *cpu, *reference, *pool), "") << text;
     }
   }

@@ -17,6 +17,7 @@ struct KernelsOptions {
   std::string mode = "correct";
   std::vector<std::string> cases;
   int threads = num_available_cores();
+  std::string type = "f32";
   LinearBackend linear = LinearBackend::automatic;
   bool cpu_clock = false;
   int64_t batch = 4;
@@ -32,20 +33,21 @@ std::vector<CaseSpec> chosen_cases(const KernelsOptions& options) {
 
 // Prints what went wrong and how to see it again.
 void report_failure(const KernelsOptions& options, const CaseSpec& spec, const std::string& problem) {
-  fmt::print("FAIL  {}\n      {}\n      kumiko bench kernels --mode {} --threads {} --case {}\n", spec.to_string(),
-             problem, options.mode, options.threads, spec.to_string());
+  fmt::print("FAIL  {}\n      {}\n      kumiko bench kernels --mode {} --type {} --threads {} --case {}\n",
+             spec.to_string(), problem, options.mode, options.type, options.threads, spec.to_string());
 }
 
 void run_checks(const KernelsOptions& options) {
+  const DType type = dtype_from_name(options.type);
   const auto pool = MemoryPool::create();
-  const auto kernels = make_cpu_kernels(pool, options.threads, DType::f32, options.linear);
+  const auto kernels = make_cpu_kernels(pool, options.threads, type, options.linear);
   const auto judge = options.mode == "correct" ? make_reference_kernels() : nullptr;
   fmt::print("{}\n", kernels->description());
   int failures = 0;
   const std::vector<CaseSpec> specs = chosen_cases(options);
   for (const CaseSpec& spec : specs) {
-    const std::string problem =
-        judge ? compare_kernels(spec, *kernels, *judge, *pool) : compare_bits(spec, *kernels, *kernels, *pool);
+    const std::string problem = judge ? compare_kernels(spec, *kernels, *judge, *pool, type)
+                                      : compare_bits(spec, *kernels, *kernels, *pool, type);
     if (problem.empty()) {
       fmt::print("ok    {}\n", spec.to_string());
     } else {
@@ -66,8 +68,9 @@ void run_perf(const KernelsOptions& options) {
     throw_user("--cpu-clock with {} threads: it times one; add --threads 1", options.threads);
   }
   const auto clock = options.cpu_clock ? BenchmarkClock::thread_cpu : BenchmarkClock::wall;
+  const DType type = dtype_from_name(options.type);
   const auto pool = MemoryPool::create();
-  const auto kernels = make_cpu_kernels(pool, options.threads, DType::f32, options.linear);
+  const auto kernels = make_cpu_kernels(pool, options.threads, type, options.linear);
   const MachineCeilings ceilings = measure_ceilings(options.threads);
   fmt::print("{}; ceilings now: {:.1f} GFLOP/s, {:.1f} GB/s\n\n", kernels->description(), ceilings.fma_f32 * 1e-9,
              std::max(ceilings.copy, ceilings.triad) * 1e-9);
@@ -82,7 +85,7 @@ void run_perf(const KernelsOptions& options) {
   std::vector<std::string> regions;
   std::map<std::string, CaseTime> totals;
   for (const StepCalls& call : calls) {
-    const CaseTime time = time_case(call.spec, *kernels, *pool, 0.3, clock);
+    const CaseTime time = time_case(call.spec, type, *kernels, *pool, 0.3, clock);
     fmt::print("{:>10.3f} {:>5}  {:>15}  {:>6.0f} %  {}\n", time.seconds * 1e3, call.count, rate_of(time),
                100 * time.roofline_share(ceilings), call.spec.to_string());
     std::fflush(stdout);
@@ -127,6 +130,7 @@ void add_bench_kernels(CLI::App& bench) {
       {"automatic", LinearBackend::automatic}, {"native", LinearBackend::native}, {"onednn", LinearBackend::onednn}};
   command->add_option("--linear-backend", options->linear, "Products of linear layers: automatic, native or onednn")
       ->transform(CLI::CheckedTransformer(backends));
+  command->add_option("--type", options->type, "Activations: f32, bf16 or f16");
   command->add_option("--threads", options->threads, "OpenMP threads")->check(CLI::PositiveNumber);
   command->add_flag("--cpu-clock", options->cpu_clock, "Time by CPU time, for a busy machine; with --threads 1");
   command->add_option("--micro-batch-size", options->batch, "Sequences of the timed step")->check(CLI::PositiveNumber);

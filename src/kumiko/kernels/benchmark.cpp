@@ -30,8 +30,9 @@ double CaseTime::roofline_share(const MachineCeilings& ceilings) const {
   return std::max(flops / ceilings.fma_f32, bytes / bandwidth) / seconds;
 }
 
-CaseTime time_case(const CaseSpec& spec, Kernels& kernels, MemoryPool& pool, double seconds, BenchmarkClock clock) {
-  const KernelCase timed = make_case(spec, DType::f32, pool);
+CaseTime time_case(const CaseSpec& spec, DType type, Kernels& kernels, MemoryPool& pool, double seconds,
+                   BenchmarkClock clock) {
+  const KernelCase timed = make_case(spec, type, pool);
   timed.prepare(kernels);
   timed.run(kernels);
   CaseTime time{1e30, timed.flops, timed.bytes};

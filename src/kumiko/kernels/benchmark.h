@@ -23,7 +23,8 @@ struct CaseTime {
 enum class BenchmarkClock { wall, thread_cpu };
 
 // Calls the kernel for at least `seconds`, and at least three times, after one call that is not counted.
-CaseTime time_case(const CaseSpec& spec, Kernels& kernels, MemoryPool& pool, double seconds, BenchmarkClock clock);
+CaseTime time_case(const CaseSpec& spec, DType type, Kernels& kernels, MemoryPool& pool, double seconds,
+                   BenchmarkClock clock);
 
 // Calls of one kernel with one shape in a training step, and the part of the step that they belong to.
 struct StepCalls {

@@ -1,8 +1,32 @@
 #include "kumiko/kernels/case_makers.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace kumiko::case_makers {
+
+Tensor Tensors::filled(Tensor tensor, DType rounded_to, double deviation, double mean) {
+  const Tensor rounded = Tensor::empty(pool_, {1}, rounded_to, MemoryPurpose::workspace);
+  const PhiloxKey key = random_key(7, RandomStream::test, next_++);
+  // Large tensors repeat their beginning: drawing all of it would take longer than the kernel.
+  constexpr int64_t period = (1 << 20) - 3;
+  const int64_t drawn = std::min(period, tensor.num_elements());
+  for (int64_t i = 0; i < drawn; ++i) {
+    // A sum of four uniform words: near enough to a normal, and much cheaper.
+    const PhiloxCounter words = philox({static_cast<uint32_t>(i), static_cast<uint32_t>(i >> 32), 0, 0}, key);
+    double sum = 0;
+    for (uint32_t word : words) sum += word * 0x1p-32 - 0.5;
+    set_element(rounded, 0, mean + deviation * std::sqrt(3.0) * sum);
+    set_element(tensor, i, element_at(rounded, 0));
+  }
+  for (int64_t i = drawn; i < tensor.num_elements(); i += period) {
+    const int64_t count = std::min(period, tensor.num_elements() - i);
+    const auto bytes = [&](int64_t elements) { return static_cast<size_t>(elements) * size_of(tensor.dtype()); };
+    std::memcpy(static_cast<char*>(tensor.raw()) + bytes(i), tensor.raw(), bytes(count));
+  }
+  return tensor;
+}
 
 KernelCase linear_case(const CaseSpec& spec, Tensors& tensors) {
   const int64_t rows = spec.get("T", 1);
@@ -11,11 +35,12 @@ KernelCase linear_case(const CaseSpec& spec, Tensors& tensors) {
   const Write write = write_of(spec);
   KernelCase made;
   made.flops = 2 * product({rows, outputs, inputs});
-  made.bytes = element * (product({rows, outputs}) + product({rows, inputs}) + product({outputs, inputs}));
+  made.bytes = tensors.element_bytes() * (product({rows, outputs}) + product({rows, inputs})) +
+               element * product({outputs, inputs});
   const Tensor x = tensors.normal({rows, inputs});
   const Tensor y = tensors.normal({rows, outputs});
-  const Tensor weight = tensors.normal({outputs, inputs}, 1 / std::sqrt(static_cast<double>(inputs)));
-  const Tensor bias = spec.get("bias", 1) != 0 ? tensors.normal({outputs}) : Tensor{};
+  const Tensor weight = tensors.parameter({outputs, inputs}, 1 / std::sqrt(static_cast<double>(inputs)));
+  const Tensor bias = spec.get("bias", 1) != 0 ? tensors.parameter({outputs}) : Tensor{};
   const auto made_of = [&](const char* output, const Tensor& tensor, int64_t sum_length) {
     made.outputs.push_back({output, tensor});
     made.sum_length = static_cast<double>(sum_length);
@@ -98,7 +123,7 @@ KernelCase attention_case(const CaseSpec& spec, Tensors& tensors) {
   };
   const Views in = make_views();
   const HeadsView out = make_rows(tensors.empty({shape.batch, shape.num_queries, query_width}));
-  const Tensor lse = tensors.empty({shape.batch, shape.num_heads, shape.num_queries});
+  const Tensor lse = tensors.empty_parameter({shape.batch, shape.num_heads, shape.num_queries});
   const auto forward = [=](Kernels& kernels) { kernels.attention_forward(shape, in.q, in.k, in.v, out, lse); };
 
   const double visible = shape.causal ? product({shape.num_queries, shape.num_keys}) -
@@ -107,7 +132,8 @@ KernelCase attention_case(const CaseSpec& spec, Tensors& tensors) {
   const double one_product = 2 * visible * product({shape.batch, shape.num_heads, shape.head_size});
   KernelCase made;
   made.sum_length = static_cast<double>(shape.num_keys + shape.head_size);
-  const double in_bytes = element * product({shape.batch, shape.num_queries + shape.num_keys, query_width + key_width});
+  const double in_bytes =
+      tensors.element_bytes() * product({shape.batch, shape.num_queries + shape.num_keys, query_width + key_width});
   if (spec.kernel == "attention_forward") {
     made.flops = 2 * one_product;
     made.bytes = in_bytes;
@@ -132,26 +158,26 @@ KernelCase layer_norm_case(const CaseSpec& spec, Tensors& tensors) {
   const int64_t size = spec.get("H", 1);
   const Write write = write_of(spec);
   const Tensor x = tensors.normal({rows, size}, 2, 3);
-  const Tensor gamma = tensors.normal({size}, 0.2, 1);
-  const Tensor beta = tensors.normal({size});
+  const Tensor gamma = tensors.parameter({size}, 0.2, 1);
+  const Tensor beta = tensors.parameter({size});
   const Tensor y = tensors.empty({rows, size});
-  const Tensor mean = tensors.empty({rows});
-  const Tensor rstd = tensors.empty({rows});
+  const Tensor mean = tensors.empty_parameter({rows});
+  const Tensor rstd = tensors.empty_parameter({rows});
   const auto forward = [=](Kernels& kernels) { kernels.layer_norm_forward(x, gamma, beta, 1e-5, y, mean, rstd); };
   KernelCase made;
   made.sum_length = static_cast<double>(size);
   if (spec.kernel == "layer_norm_forward") {
-    made.bytes = element * 2 * product({rows, size});
+    made.bytes = tensors.element_bytes() * 2 * product({rows, size});
     made.outputs = {{"y", y}, {"mean", mean}, {"rstd", rstd}};
     made.run = forward;
     return made;
   }
   const Tensor dy = tensors.normal({rows, size});
   const Tensor dx = tensors.normal({rows, size});
-  const Tensor dgamma = tensors.normal({size});
-  const Tensor dbeta = tensors.normal({size});
+  const Tensor dgamma = tensors.parameter({size});
+  const Tensor dbeta = tensors.parameter({size});
   made.sum_length = static_cast<double>(rows + size);
-  made.bytes = element * (write == Write::accumulate ? 4 : 3) * product({rows, size});
+  made.bytes = tensors.element_bytes() * (write == Write::accumulate ? 4 : 3) * product({rows, size});
   made.prepare = forward;
   made.outputs = {{"dx", dx}, {"dgamma", dgamma}, {"dbeta", dbeta}};
   made.run = [=](Kernels& kernels) { kernels.layer_norm_backward(dy, x, gamma, mean, rstd, dx, write, dgamma, dbeta); };
@@ -166,10 +192,10 @@ KernelCase gelu_case(const CaseSpec& spec, Tensors& tensors) {
   made.sum_length = 4;
   made.outputs = {{spec.kernel == "gelu_forward" ? "y" : "dx", y}};
   if (spec.kernel == "gelu_forward") {
-    made.bytes = element * 2 * product({count});
+    made.bytes = tensors.element_bytes() * 2 * product({count});
     made.run = [=](Kernels& kernels) { kernels.gelu_forward(x, y); };
   } else {
-    made.bytes = element * 3 * product({count});
+    made.bytes = tensors.element_bytes() * 3 * product({count});
     made.run = [=](Kernels& kernels) { kernels.gelu_backward(x, y, y); };
   }
   return made;
@@ -182,18 +208,18 @@ KernelCase embedding_case(const CaseSpec& spec, Tensors& tensors) {
   const int64_t size = spec.get("H", 1);
   const int64_t first = spec.get("first_token");
   const Tensor tokens = tensors.tokens(batch * sequence, vocabulary + 2 * first);
-  const Tensor table = tensors.normal({vocabulary, size});
-  const Tensor positions = spec.get("positions", 1) != 0 ? tensors.normal({sequence + 2, size}) : Tensor{};
+  const Tensor table = tensors.parameter({vocabulary, size});
+  const Tensor positions = spec.get("positions", 1) != 0 ? tensors.parameter({sequence + 2, size}) : Tensor{};
   const Tensor y = tensors.normal({batch, sequence, size});
   KernelCase made;
   if (spec.kernel == "embedding_forward") {
-    made.bytes = element * 2 * product({batch, sequence, size});
+    made.bytes = tensors.element_bytes() * 2 * product({batch, sequence, size});
     made.outputs = {{"y", y}};
     made.run = [=](Kernels& kernels) { kernels.embedding_forward(tokens, sequence, 2, first, table, positions, y); };
     return made;
   }
   made.sum_length = static_cast<double>(batch * sequence);
-  made.bytes = element * 4 * product({batch, sequence, size});
+  made.bytes = tensors.element_bytes() * 4 * product({batch, sequence, size});
   made.outputs = {{"dtoken_table", table}};
   if (positions) made.outputs.push_back({"dposition_table", positions});
   made.run = [=](Kernels& kernels) { kernels.embedding_backward(tokens, sequence, 2, first, y, table, positions); };
@@ -207,21 +233,21 @@ KernelCase cross_entropy_case(const CaseSpec& spec, Tensors& tensors) {
   const int64_t first = spec.get("first_token");
   const Tensor logits = tensors.normal({rows, columns}, 3);
   const Tensor targets = tensors.tokens(rows, valid + 2 * first, 5);
-  const Tensor max = tensors.empty({rows});
-  const Tensor sum = tensors.empty({rows});
-  const Tensor target_logit = tensors.empty({rows});
+  const Tensor max = tensors.empty_parameter({rows});
+  const Tensor sum = tensors.empty_parameter({rows});
+  const Tensor target_logit = tensors.empty_parameter({rows});
   const auto statistics = [=](Kernels& kernels) {
     kernels.cross_entropy_statistics(logits, targets, first, valid, max, sum, target_logit);
   };
   KernelCase made;
   made.sum_length = static_cast<double>(valid);
   if (spec.kernel == "cross_entropy_statistics") {
-    made.bytes = element * product({rows, columns});
+    made.bytes = tensors.element_bytes() * product({rows, columns});
     made.outputs = {{"max", max}, {"sum", sum}, {"target_logit", target_logit}};
     made.run = statistics;
     return made;
   }
-  made.bytes = element * 2 * product({rows, columns});
+  made.bytes = tensors.element_bytes() * 2 * product({rows, columns});
   made.prepare = statistics;
   made.outputs = {{"logits", logits}};
   made.run = [=](Kernels& kernels) {
@@ -244,7 +270,7 @@ KernelCase dropout_case(const CaseSpec& spec, Tensors& tensors) {
   const Tensor y = tensors.normal({rows, columns});
   KernelCase made;
   made.sum_length = 0;  // exact: one product, at most one sum
-  made.bytes = element * (write == Write::accumulate ? 3 : 2) * product({rows, columns});
+  made.bytes = tensors.element_bytes() * (write == Write::accumulate ? 3 : 2) * product({rows, columns});
   made.outputs = {{"y", y}};
   made.run = [=](Kernels& kernels) { kernels.dropout(mask, x, y, write); };
   return made;
@@ -257,35 +283,29 @@ KernelCase elementwise_case(const CaseSpec& spec, Tensors& tensors) {
   KernelCase made;
   if (spec.kernel == "add") {
     made.sum_length = 0;
-    made.bytes = element * 3 * product({count});
+    made.bytes = tensors.element_bytes() * 3 * product({count});
     made.outputs = {{"y", y}};
     made.run = [=](Kernels& kernels) { kernels.add(x, y); };
   } else if (spec.kernel == "scale") {
     made.sum_length = 0;
-    made.bytes = element * 2 * product({count});
+    made.bytes = tensors.element_bytes() * 2 * product({count});
     made.outputs = {{"x", x}};
     made.run = [=](Kernels& kernels) { kernels.scale(x, 0.75); };
   } else {
-    const Tensor result = tensors.zeros({1});
+    const Tensor values = tensors.parameter({count});
+    const Tensor result = tensors.empty_parameter({1});
     made.bytes = element * product({count});
     made.outputs = {{"sum", result}};
-    made.run = [=](Kernels& kernels) {
-      const double sum = kernels.sum_of_squares(x);
-      if (result.dtype() == DType::f64) {
-        result.data<double>()[0] = sum;
-      } else {
-        result.data<float>()[0] = static_cast<float>(sum);
-      }
-    };
+    made.run = [=](Kernels& kernels) { set_element(result, 0, kernels.sum_of_squares(values)); };
   }
   return made;
 }
 
 KernelCase optimizer_case(const CaseSpec& spec, Tensors& tensors) {
   const int64_t count = spec.get("elements", 1);
-  const Tensor weight = tensors.normal({count});
-  const Tensor gradient = tensors.normal({count}, 0.01);
-  const Tensor first = tensors.normal({count}, 0.01);
+  const Tensor weight = tensors.parameter({count});
+  const Tensor gradient = tensors.parameter({count}, 0.01);
+  const Tensor first = tensors.parameter({count}, 0.01);
   KernelCase made;
   made.sum_length = 4;
   if (spec.kernel == "sgd") {
@@ -297,7 +317,7 @@ KernelCase optimizer_case(const CaseSpec& spec, Tensors& tensors) {
     made.run = [=](Kernels& kernels) { kernels.sgd(0.1, momentum ? 0.9 : 0, 0.01, 0.5, weight, gradient, velocity); };
     return made;
   }
-  const Tensor second = tensors.positive({count});
+  const Tensor second = tensors.positive_parameter({count});
   AdamWConstants constants;
   constants.lr = 1e-2;
   constants.weight_decay = 0.1;

@@ -10,6 +10,7 @@
 #include "kumiko/base/error.h"
 #include "kumiko/base/text.h"
 #include "kumiko/kernels/case_makers.h"
+#include "kumiko/tensor/half.h"
 
 namespace kumiko {
 namespace {
@@ -80,14 +81,14 @@ CaseSpec CaseSpec::parse(std::string_view text) {
   return spec;
 }
 
-KernelCase make_case(const CaseSpec& spec, DType type, MemoryPool& pool) {
+KernelCase make_case(const CaseSpec& spec, const CaseTypes& types, MemoryPool& pool) {
   const auto found = makers().find(spec.kernel);
   if (found == makers().end()) {
     std::string known;
     for (const std::string& name : case_kernels()) known += (known.empty() ? "" : ", ") + name;
     throw_user("no kernel is called \"{}\"; there are {}", spec.kernel, known);
   }
-  Tensors tensors(type, pool);
+  Tensors tensors(types, pool);
   KernelCase made = found->second(spec, tensors);
   made.spec = spec;
   if (!made.prepare) made.prepare = [](Kernels&) {};
@@ -100,11 +101,48 @@ std::vector<std::string> case_kernels() {
   return names;
 }
 
-double tolerance(double sum_length) { return 4 * std::numeric_limits<float>::epsilon() * std::sqrt(sum_length); }
+double element_at(const Tensor& tensor, int64_t index) {
+  switch (tensor.dtype()) {
+    case DType::f64:
+      return tensor.data<double>()[index];
+    case DType::f32:
+      return tensor.data<float>()[index];
+    case DType::bf16:
+      return static_cast<float>(tensor.data<BFloat16>()[index]);
+    case DType::f16:
+      return static_cast<float>(tensor.data<Float16>()[index]);
+    default:
+      throw_internal("element_at: {} is not a floating type", name_of(tensor.dtype()));
+  }
+}
 
-std::string compare_kernels(const CaseSpec& spec, Kernels& kernels, Kernels& reference, MemoryPool& pool) {
-  const KernelCase tried = make_case(spec, DType::f32, pool);
-  const KernelCase judge = make_case(spec, DType::f32, pool);
+void set_element(const Tensor& tensor, int64_t index, double value) {
+  switch (tensor.dtype()) {
+    case DType::f64:
+      tensor.data<double>()[index] = value;
+      return;
+    case DType::f32:
+      tensor.data<float>()[index] = static_cast<float>(value);
+      return;
+    case DType::bf16:
+      tensor.data<BFloat16>()[index] = BFloat16(static_cast<float>(value));
+      return;
+    case DType::f16:
+      tensor.data<Float16>()[index] = Float16(static_cast<float>(value));
+      return;
+    default:
+      throw_internal("set_element: {} is not a floating type", name_of(tensor.dtype()));
+  }
+}
+
+double tolerance(double sum_length, DType type) {
+  const double stored = type == DType::bf16 ? 0x1p-9 : type == DType::f16 ? 0x1p-12 : 0;
+  return 4 * (std::numeric_limits<float>::epsilon() * std::sqrt(sum_length) + stored);
+}
+
+std::string compare_kernels(const CaseSpec& spec, Kernels& kernels, Kernels& reference, MemoryPool& pool, DType type) {
+  const KernelCase tried = make_case(spec, type, pool);
+  const KernelCase judge = make_case(spec, {DType::f32, type}, pool);
   tried.prepare(kernels);
   tried.run(kernels);
   judge.prepare(reference);
@@ -113,21 +151,21 @@ std::string compare_kernels(const CaseSpec& spec, Kernels& kernels, Kernels& ref
     double error = 0;
     double norm = 0;
     for (int64_t j = 0; j < tried.outputs[i].tensor.num_elements(); ++j) {
-      const double expected = judge.outputs[i].tensor.data<float>()[j];
-      const double difference = tried.outputs[i].tensor.data<float>()[j] - expected;
+      const double expected = element_at(judge.outputs[i].tensor, j);
+      const double difference = element_at(tried.outputs[i].tensor, j) - expected;
       error += difference * difference;
       norm += expected * expected;
     }
-    const double allowed = tolerance(tried.sum_length) * std::sqrt(norm);
+    const double allowed = tolerance(tried.sum_length, type) * std::sqrt(norm);
     if (std::sqrt(error) <= allowed) continue;
     return fmt::format("{} is off by {:.3g} in norm, {:.3g} allowed", tried.outputs[i].name, std::sqrt(error), allowed);
   }
   return "";
 }
 
-std::string compare_bits(const CaseSpec& spec, Kernels& first, Kernels& second, MemoryPool& pool) {
-  const KernelCase a = make_case(spec, DType::f32, pool);
-  const KernelCase b = make_case(spec, DType::f32, pool);
+std::string compare_bits(const CaseSpec& spec, Kernels& first, Kernels& second, MemoryPool& pool, DType type) {
+  const KernelCase a = make_case(spec, type, pool);
+  const KernelCase b = make_case(spec, type, pool);
   a.prepare(first);
   a.run(first);
   b.prepare(second);
@@ -136,10 +174,11 @@ std::string compare_bits(const CaseSpec& spec, Kernels& first, Kernels& second, 
     const Tensor& left = a.outputs[i].tensor;
     const Tensor& right = b.outputs[i].tensor;
     if (std::memcmp(left.raw(), right.raw(), left.num_bytes()) == 0) continue;
+    const size_t size = size_of(left.dtype());
     int64_t j = 0;
-    while (std::memcmp(left.data<float>() + j, right.data<float>() + j, sizeof(float)) == 0) ++j;
-    return fmt::format("{}[{}] is {:.9g} and {:.9g}", a.outputs[i].name, j, left.data<float>()[j],
-                       right.data<float>()[j]);
+    const auto at = [&](const Tensor& tensor) { return static_cast<const char*>(tensor.raw()) + j * int64_t(size); };
+    while (std::memcmp(at(left), at(right), size) == 0) ++j;
+    return fmt::format("{}[{}] is {:.9g} and {:.9g}", a.outputs[i].name, j, element_at(left, j), element_at(right, j));
   }
   return "";
 }

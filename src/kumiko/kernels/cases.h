@@ -41,21 +41,39 @@ struct KernelCase {
   double bytes = 0;       // least traffic with memory
 };
 
-// All tensors filled from the spec's text, the same for every `type`. User error, listing the kernels, for an unknown
-// one.
-KernelCase make_case(const CaseSpec& spec, DType type, MemoryPool& pool);
+// The type that activations are stored in, and the one that their numbers were first rounded to.
+struct CaseTypes {
+  DType activations = DType::f32;
+  DType rounded_to = DType::f32;
+
+  // NOLINTNEXTLINE(google-explicit-constructor): a type by itself says both.
+  CaseTypes(DType type) : activations(type), rounded_to(type == DType::f64 ? DType::f32 : type) {}
+  CaseTypes(DType stored, DType rounded) : activations(stored), rounded_to(rounded) {}
+};
+
+// All tensors filled from the spec's text, the same for all types that the numbers are rounded to. User error, listing
+// the kernels, for an unknown one.
+KernelCase make_case(const CaseSpec& spec, const CaseTypes& types, MemoryPool& pool);
+
+// One element of a tensor of any floating type.
+double element_at(const Tensor& tensor, int64_t index);
+void set_element(const Tensor& tensor, int64_t index, double value);
 
 // The names that make_case knows.
 std::vector<std::string> case_kernels();
 
 // Runs prepare and run with both; the first output whose error ||a - b|| exceeds the rounding that sums of this length
 // may have, tolerance(...) ||b||, as text; "" if all agree.
-std::string compare_kernels(const CaseSpec& spec, Kernels& kernels, Kernels& reference, MemoryPool& pool);
+// `kernels` compute with activations of `type`, the reference with the same numbers in f32.
+std::string compare_kernels(const CaseSpec& spec, Kernels& kernels, Kernels& reference, MemoryPool& pool,
+                            DType type = DType::f32);
 
 // Runs the case twice on fresh tensors; names the first output with other bits, or "".
-std::string compare_bits(const CaseSpec& spec, Kernels& first, Kernels& second, MemoryPool& pool);
+std::string compare_bits(const CaseSpec& spec, Kernels& first, Kernels& second, MemoryPool& pool,
+                         DType type = DType::f32);
 
-// Relative error in norm that f32 rounding may leave: a random walk of `sum_length` roundings, with a margin of 4.
-double tolerance(double sum_length);
+// Relative error in norm that rounding may leave: a random walk of `sum_length` roundings in f32, and one or two of
+// what is stored in `type`, with a margin of 4.
+double tolerance(double sum_length, DType type = DType::f32);
 
 }  // namespace kumiko

@@ -68,7 +68,9 @@ HWY_INLINE void pack_queries(const AttentionHead& head, const BackwardBuffers& b
   std::fill(buffers.dqueries, buffers.dqueries + buffers.rows * buffers.width, 0.0F);
   for (int64_t r = 0; r < sequence; ++r) {
     buffers.log_sum_exp[r] = head.log_sum_exp[r] * log2_of_e;
-    buffers.delta[r] = dot(head.dout.data + r * head.dout.stride, head.out.data + r * head.out.stride, head.head_size);
+    with_element(head.out.type, [&]<class Element>(Element) HWY_ATTR {
+      buffers.delta[r] = dot(head.dout.row<Element>(r), head.out.row<Element>(r), head.head_size);
+    });
   }
   std::fill(buffers.log_sum_exp + sequence, buffers.log_sum_exp + buffers.rows, std::numeric_limits<float>::infinity());
   std::fill(buffers.delta + sequence, buffers.delta + buffers.rows, 0.0F);
@@ -137,13 +139,6 @@ HWY_INLINE void backward_pair(const AttentionHead& head, int64_t i, int64_t j, c
                                });
 }
 
-HWY_INLINE void write_rows(const float* from, int64_t width, float factor, int64_t count, int64_t head_size,
-                           const HeadRows& to) {
-  for (int64_t r = 0; r < count; ++r) {
-    for (int64_t d = 0; d < head_size; ++d) to.data[r * to.stride + d] = from[r * width + d] * factor;
-  }
-}
-
 }  // namespace
 
 int64_t BackwardWorkspace(int64_t sequence, int64_t head_size) {
@@ -155,6 +150,7 @@ void BackwardHeads(const AttentionHead* heads, int64_t num_heads, const HeadRows
                    float* workspace) {
   const AttentionHead& first = heads[0];
   const BackwardBuffers buffers(first.num_keys, first.head_size, workspace);
+  const auto times = [](float factor) { return [factor](int64_t) { return factor; }; };
   pack_keys(first, buffers);
   std::fill(buffers.dkeys, buffers.dkeys + buffers.rows * buffers.width, 0.0F);
   std::fill(buffers.dvalues, buffers.dvalues + buffers.rows * buffers.width, 0.0F);
@@ -166,11 +162,11 @@ void BackwardHeads(const AttentionHead* heads, int64_t num_heads, const HeadRows
         backward_pair(head, i, j, buffers);
       }
     }
-    write_rows(buffers.dqueries, buffers.width, head.scale, head.num_queries, head.head_size, head.dq);
+    unpack_rows(buffers.dqueries, buffers.width, times(head.scale), head.dq, 0, head.num_queries, head.head_size);
   }
   // The queries were multiplied by scale log2(e), of which dk wants scale.
-  write_rows(buffers.dkeys, buffers.width, ln_of_2, first.num_keys, first.head_size, dk);
-  write_rows(buffers.dvalues, buffers.width, 1, first.num_keys, first.head_size, dv);
+  unpack_rows(buffers.dkeys, buffers.width, times(ln_of_2), dk, 0, first.num_keys, first.head_size);
+  unpack_rows(buffers.dvalues, buffers.width, times(1), dv, 0, first.num_keys, first.head_size);
 }
 
 }  // namespace kumiko::cpu::HWY_NAMESPACE

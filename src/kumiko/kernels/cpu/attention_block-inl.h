@@ -10,7 +10,9 @@
 
 #include "kumiko/kernels/arguments.h"
 #include "kumiko/kernels/cpu/attention_head.h"
+#include "kumiko/kernels/cpu/element.h"
 #include "kumiko/kernels/cpu/philox-inl.h"
+#include "kumiko/kernels/cpu/sweep-inl.h"
 #include "kumiko/kernels/cpu/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,31 +21,47 @@ namespace kumiko::cpu::HWY_NAMESPACE {
 // to [to_rows, width] = factor * rows [begin, begin + count) of `from`, zero beyond them and beyond the head size.
 HWY_INLINE void pack_rows(const HeadRows& from, int64_t begin, int64_t count, int64_t head_size, float factor,
                           float* HWY_RESTRICT to, int64_t to_rows, int64_t width) {
-  const Floats f;
-  const int64_t lanes = num_lanes();
-  const auto multiplier = hn::Set(f, factor);
-  for (int64_t r = 0; r < count; ++r) {
-    const float* source = from.data + (begin + r) * from.stride;
-    float* target = to + r * width;
-    int64_t d = 0;
-    for (; d + lanes <= head_size; d += lanes) hn::StoreU(hn::Mul(multiplier, hn::LoadU(f, source + d)), f, target + d);
-    for (; d < head_size; ++d) target[d] = factor * source[d];
-    for (; d < width; ++d) target[d] = 0;
-  }
+  const auto multiplier = hn::Set(Floats(), factor);
+  with_element(from.type, [&]<class Element>(Element) HWY_ATTR {
+    for (int64_t r = 0; r < count; ++r) {
+      const Element* source = from.row<Element>(begin + r);
+      float* target = to + r * width;
+      sweep(head_size, [&](int64_t d, const auto& access)
+                           HWY_ATTR { access.store(hn::Mul(multiplier, access.load(source + d)), target + d); });
+      std::fill(target + head_size, target + width, 0.0F);
+    }
+  });
   std::fill(to + count * width, to + to_rows * width, 0.0F);
 }
 
 // to [D, attention_block] = the transpose of rows [begin, begin + count), zero beyond them.
 HWY_INLINE void pack_transposed(const HeadRows& from, int64_t begin, int64_t count, int64_t head_size,
                                 float* HWY_RESTRICT to) {
-  for (int64_t r = 0; r < count; ++r) {
-    const float* source = from.data + (begin + r) * from.stride;
-    for (int64_t d = 0; d < head_size; ++d) to[d * attention_block + r] = source[d];
-  }
+  with_element(from.type, [&]<class Element>(Element) HWY_ATTR {
+    for (int64_t r = 0; r < count; ++r) {
+      const Element* source = from.row<Element>(begin + r);
+      for (int64_t d = 0; d < head_size; ++d) to[d * attention_block + r] = static_cast<float>(source[d]);
+    }
+  });
   if (count == attention_block) return;
   for (int64_t d = 0; d < head_size; ++d) {
     std::fill(to + d * attention_block + count, to + (d + 1) * attention_block, 0.0F);
   }
+}
+
+// Rows [begin, begin + count) of `to` = factor(row) * rows of `from`, `width` apart.
+template <class Factor>
+HWY_INLINE void unpack_rows(const float* HWY_RESTRICT from, int64_t width, const Factor& factor, const HeadRows& to,
+                            int64_t begin, int64_t count, int64_t head_size) {
+  with_element(to.type, [&]<class Element>(Element) HWY_ATTR {
+    for (int64_t r = 0; r < count; ++r) {
+      const auto multiplier = hn::Set(Floats(), factor(r));
+      Element* target = to.row<Element>(begin + r);
+      sweep(head_size, [&](int64_t d, const auto& access) HWY_ATTR {
+        access.store(hn::Mul(multiplier, access.load(from + r * width + d)), target + d);
+      });
+    }
+  });
 }
 
 // Of one block of queries from `first_query` on and one of keys from `first_key` on.

@@ -76,16 +76,15 @@ HWY_INLINE void softmax_row(const AttentionHead& head, const BlockPair& pair, in
 
 HWY_INLINE void write_rows(const AttentionHead& head, int64_t first_query, int64_t count, int64_t width,
                            const ForwardBlock& block) {
-  for (int64_t r = 0; r < count; ++r) {
+  const auto finish_row = [&](int64_t r) HWY_ATTR {
     const Floats f;
     const float total = hn::GetLane(hn::SumOfLanes(f, hn::LoadU(f, block.totals + r * num_lanes())));
-    const float inverse = 1 / total;
-    float* out = head.out.data + (first_query + r) * head.out.stride;
-    for (int64_t d = 0; d < head.head_size; ++d) out[d] = block.sums[r * width + d] * inverse;
     if (head.log_sum_exp != nullptr) {
       head.log_sum_exp[first_query + r] = (block.max[r] + std::log2(total)) * ln_of_2;
     }
-  }
+    return 1 / total;
+  };
+  unpack_rows(block.sums, width, finish_row, head.out, first_query, count, head.head_size);
 }
 
 }  // namespace
@@ -142,33 +141,38 @@ void ForwardHead(const AttentionHead& head, int64_t begin, int64_t end, float* w
   }
 }
 
-// For few queries, as in generation: the keys and values are read once where they lie. scores [num_keys].
-void FewQueriesHead(const AttentionHead& head, float* scores) {
+// For few queries, as in generation: the keys and values are read once where they lie. workspace [num_keys + D].
+void FewQueriesHead(const AttentionHead& head, float* workspace) {
   const Floats f;
   const int64_t size = head.head_size;
-  for (int64_t i = 0; i < head.num_queries; ++i) {
-    const int64_t visible = head.causal ? i + head.num_keys - head.num_queries + 1 : head.num_keys;
-    const float* query = head.q.data + i * head.q.stride;
-    for (int64_t j = 0; j < visible; ++j) {
-      scores[j] = head.scale * log2_of_e * dot(query, head.k.data + j * head.k.stride, size);
-    }
-    const float max = largest(scores, visible);
-    const float total = sum(visible, [&](int64_t j, const auto& access) HWY_ATTR {
-      const auto probability = exp2(hn::Sub(access.load(scores + j), hn::Set(f, max)));
-      access.store(probability, scores + j);
-      return probability;
-    });
-    float* out = head.out.data + i * head.out.stride;
-    std::fill(out, out + size, 0.0F);
-    for (int64_t j = 0; j < visible; ++j) {
-      const float* value = head.v.data + j * head.v.stride;
-      const auto probability = hn::Set(f, scores[j] / total);
-      sweep(size, [&](int64_t d, const auto& access) HWY_ATTR {
-        access.store(hn::MulAdd(probability, access.load(value + d), access.load(out + d)), out + d);
+  float* const scores = workspace;
+  float* const sums = workspace + head.num_keys;
+  with_element(head.q.type, [&]<class Element>(Element) HWY_ATTR {
+    for (int64_t i = 0; i < head.num_queries; ++i) {
+      const int64_t visible = head.causal ? i + head.num_keys - head.num_queries + 1 : head.num_keys;
+      const Element* query = head.q.row<Element>(i);
+      for (int64_t j = 0; j < visible; ++j) {
+        scores[j] = head.scale * log2_of_e * dot(query, head.k.row<Element>(j), size);
+      }
+      const float max = largest(scores, visible);
+      const float total = sum(visible, [&](int64_t j, const auto& access) HWY_ATTR {
+        const auto probability = exp2(hn::Sub(access.load(scores + j), hn::Set(f, max)));
+        access.store(probability, scores + j);
+        return probability;
       });
+      std::fill(sums, sums + size, 0.0F);
+      for (int64_t j = 0; j < visible; ++j) {
+        const Element* value = head.v.row<Element>(j);
+        const auto probability = hn::Set(f, scores[j]);
+        sweep(size, [&](int64_t d, const auto& access) HWY_ATTR {
+          access.store(hn::MulAdd(probability, access.load(value + d), access.load(sums + d)), sums + d);
+        });
+      }
+      unpack_rows(
+          sums, size, [&](int64_t) { return 1 / total; }, head.out, i, 1, size);
+      if (head.log_sum_exp != nullptr) head.log_sum_exp[i] = (max + std::log2(total)) * ln_of_2;
     }
-    if (head.log_sum_exp != nullptr) head.log_sum_exp[i] = (max + std::log2(total)) * ln_of_2;
-  }
+  });
 }
 
 }  // namespace kumiko::cpu::HWY_NAMESPACE
@@ -191,12 +195,13 @@ void attention_forward(const AttentionShape& shape, const HeadsView& q, const He
                        const HeadsView& out, const Tensor& log_sum_exp, int num_threads, Workspace& workspace) {
   const int64_t num_heads = shape.batch * shape.num_heads;
   if (shape.num_queries <= few_queries && shape.mask.probability == 0) {
-    float* const scores = workspace.floats(shape.num_keys * num_threads);
+    const int64_t scratch = shape.num_keys + shape.head_size;
+    float* const memory = workspace.floats(scratch * num_threads);
 #pragma omp parallel for schedule(dynamic) num_threads(num_threads)
     for (int64_t task = 0; task < num_heads; ++task) {
       const AttentionHead head =
           head_of(shape, q, k, v, out, log_sum_exp, task / shape.num_heads, task % shape.num_heads);
-      HWY_DYNAMIC_DISPATCH(FewQueriesHead)(head, scores + shape.num_keys * omp_get_thread_num());
+      HWY_DYNAMIC_DISPATCH(FewQueriesHead)(head, memory + scratch * omp_get_thread_num());
     }
     return;
   }

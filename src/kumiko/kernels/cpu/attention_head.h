@@ -7,14 +7,22 @@
 
 namespace kumiko::cpu {
 
-// Row r, D contiguous elements, at data + r * stride.
+// Row r, D contiguous elements, `stride` elements after row r - 1.
 struct HeadRows {
-  float* data = nullptr;
+  void* data = nullptr;
+  DType type = DType::f32;
   int64_t stride = 0;
+
+  template <class Element>
+  Element* row(int64_t r) const {
+    return static_cast<Element*>(data) + r * stride;
+  }
 };
 
 inline HeadRows head_rows(const HeadsView& view, int64_t batch, int64_t head, int64_t head_size) {
-  return {view.tensor.data<float>() + view.offset + batch * view.batch_stride + head * head_size, view.row_stride};
+  const int64_t first = view.offset + batch * view.batch_stride + head * head_size;
+  char* const data = static_cast<char*>(view.tensor.raw()) + first * static_cast<int64_t>(size_of(view.tensor.dtype()));
+  return {data, view.tensor.dtype(), view.row_stride};
 }
 
 struct AttentionHead {

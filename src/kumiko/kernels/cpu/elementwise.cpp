@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kumiko/kernels/arguments.h"
+#include "kumiko/kernels/cpu/element.h"
 #include "kumiko/kernels/cpu/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -15,9 +16,12 @@
 HWY_BEFORE_NAMESPACE();
 namespace kumiko::cpu::HWY_NAMESPACE {
 
+namespace {
+
 // Elements with the global indices first_index, first_index + 1, ...
-void DropoutRow(PhiloxKey key, uint32_t threshold, float factor, uint64_t first_index, const float* x, float* y,
-                bool accumulate, int64_t count) {
+template <class Element>
+void dropout_row(PhiloxKey key, uint32_t threshold, float factor, uint64_t first_index, const Element* x, Element* y,
+                 bool accumulate, int64_t count) {
   constexpr int64_t chunk = 1024;
   const Floats f;
   const Words w;
@@ -38,14 +42,38 @@ void DropoutRow(PhiloxKey key, uint32_t threshold, float factor, uint64_t first_
   }
 }
 
-void Add(const float* x, float* y, int64_t count) {
-  sweep(count, [&](int64_t i, const auto& access)
-                   HWY_ATTR { access.store(hn::Add(access.load(x + i), access.load(y + i)), y + i); });
+}  // namespace
+
+// Rows [begin, end).
+void Dropout(const DropoutMask& mask, const Tensor& x, const Tensor& y, bool accumulate, int64_t begin, int64_t end) {
+  const int64_t columns = x.shape().last();
+  const uint32_t threshold = arguments::dropout_threshold(mask.probability);
+  const auto factor = static_cast<float>(1 / (1 - mask.probability));
+  with_element(x.dtype(), [&]<class Element>(Element) HWY_ATTR {
+    for (int64_t r = begin; r < end; ++r) {
+      const int64_t index = (mask.first_row + r) * mask.num_columns + mask.first_column;
+      dropout_row(mask.key, threshold, factor, static_cast<uint64_t>(index), x.data<Element>() + r * columns,
+                  y.data<Element>() + r * columns, accumulate, columns);
+    }
+  });
 }
 
-void Scale(float* x, float factor, int64_t count) {
-  sweep(count, [&](int64_t i, const auto& access)
-                   HWY_ATTR { access.store(hn::Mul(access.load(x + i), hn::Set(Floats(), factor)), x + i); });
+void Add(const Tensor& x, const Tensor& y, int64_t begin, int64_t end) {
+  with_element(x.dtype(), [&]<class Element>(Element) HWY_ATTR {
+    const Element* from = x.data<Element>() + begin;
+    Element* to = y.data<Element>() + begin;
+    sweep(end - begin, [&](int64_t i, const auto& access)
+                           HWY_ATTR { access.store(hn::Add(access.load(from + i), access.load(to + i)), to + i); });
+  });
+}
+
+void Scale(const Tensor& x, float factor, int64_t begin, int64_t end) {
+  with_element(x.dtype(), [&]<class Element>(Element) HWY_ATTR {
+    Element* values = x.data<Element>() + begin;
+    sweep(end - begin, [&](int64_t i, const auto& access) HWY_ATTR {
+      access.store(hn::Mul(access.load(values + i), hn::Set(Floats(), factor)), values + i);
+    });
+  });
 }
 
 double SumOfSquares(const float* x, int64_t count) {
@@ -73,7 +101,7 @@ HWY_AFTER_NAMESPACE();
 namespace kumiko::cpu {
 namespace {
 
-HWY_EXPORT(DropoutRow);
+HWY_EXPORT(Dropout);
 HWY_EXPORT(Add);
 HWY_EXPORT(Scale);
 HWY_EXPORT(SumOfSquares);
@@ -81,28 +109,20 @@ HWY_EXPORT(SumOfSquares);
 }  // namespace
 
 void dropout(const DropoutMask& mask, const Tensor& x, const Tensor& y, Write write, int num_threads) {
-  const int64_t columns = x.shape().last();
-  const uint32_t threshold = arguments::dropout_threshold(mask.probability);
-  const auto factor = static_cast<float>(1 / (1 - mask.probability));
-  parallel_ranges(num_threads, x.shape().num_rows(), row_grain(columns), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      const int64_t index = (mask.first_row + r) * mask.num_columns + mask.first_column;
-      HWY_DYNAMIC_DISPATCH(DropoutRow)
-      (mask.key, threshold, factor, static_cast<uint64_t>(index), x.data<float>() + r * columns,
-       y.data<float>() + r * columns, write == Write::accumulate, columns);
-    }
+  parallel_ranges(num_threads, x.shape().num_rows(), row_grain(x.shape().last()), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(Dropout)(mask, x, y, write == Write::accumulate, begin, end);
   });
 }
 
 void add(const Tensor& x, const Tensor& y, int num_threads) {
   parallel_ranges(num_threads, x.num_elements(), element_grain, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(Add)(x.data<float>() + begin, y.data<float>() + begin, end - begin);
+    HWY_DYNAMIC_DISPATCH(Add)(x, y, begin, end);
   });
 }
 
 void scale(const Tensor& x, double factor, int num_threads) {
   parallel_ranges(num_threads, x.num_elements(), element_grain, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(Scale)(x.data<float>() + begin, static_cast<float>(factor), end - begin);
+    HWY_DYNAMIC_DISPATCH(Scale)(x, static_cast<float>(factor), begin, end);
   });
 }
 

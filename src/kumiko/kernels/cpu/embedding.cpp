@@ -1,56 +1,98 @@
 #include "kumiko/kernels/cpu/embedding.h"
 
+#include <algorithm>
+
+#include "kumiko/kernels/cpu/element.h"
 #include "kumiko/kernels/cpu/parallel.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kumiko/kernels/cpu/embedding.cpp"
+#include <hwy/foreach_target.h>
+
+#include "kumiko/kernels/cpu/sweep-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kumiko::cpu::HWY_NAMESPACE {
+namespace {
+
+// The token's row of the table, or null if it is not there.
+HWY_INLINE float* row_of(const Tensor& table, int64_t first_token, int64_t token) {
+  const int64_t row = token - first_token;
+  if (row < 0 || row >= table.shape().num_rows()) return nullptr;
+  return table.data<float>() + row * table.shape().last();
+}
+
+template <class Element>
+HWY_INLINE void add_to(float* to, const Element* from, int64_t count) {
+  sweep(count, [&](int64_t h, const auto& access)
+                   HWY_ATTR { access.store(hn::Add(access.load(to + h), access.load(from + h)), to + h); });
+}
+
+}  // namespace
+
+// Tokens [begin, end).
+void LookUp(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
+            const Tensor& token_table, const Tensor& position_table, const Tensor& y, int64_t begin, int64_t end) {
+  const int64_t size = token_table.shape().last();
+  with_element(y.dtype(), [&]<class Element>(Element) HWY_ATTR {
+    for (int64_t t = begin; t < end; ++t) {
+      Element* out = y.data<Element>() + t * size;
+      const float* token = row_of(token_table, first_token, tokens.data<int32_t>()[t]);
+      const float* position =
+          position_table ? position_table.data<float>() + (first_position + t % sequence) * size : nullptr;
+      sweep(size, [&](int64_t h, const auto& access) HWY_ATTR {
+        auto value = token != nullptr ? access.load(token + h) : hn::Zero(Floats());
+        if (position != nullptr) value = hn::Add(value, access.load(position + h));
+        access.store(value, out + h);
+      });
+    }
+  });
+}
+
+// Columns [begin, end) of all tokens.
+void AddGradients(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token, const Tensor& dy,
+                  const Tensor& dtoken_table, const Tensor& dposition_table, int64_t begin, int64_t end) {
+  const int64_t size = dtoken_table.shape().last();
+  with_element(dy.dtype(), [&]<class Element>(Element) HWY_ATTR {
+    for (int64_t t = 0; t < tokens.num_elements(); ++t) {
+      const Element* gradient = dy.data<Element>() + t * size + begin;
+      float* token = row_of(dtoken_table, first_token, tokens.data<int32_t>()[t]);
+      if (token != nullptr) add_to(token + begin, gradient, end - begin);
+      if (!dposition_table) continue;
+      add_to(dposition_table.data<float>() + (first_position + t % sequence) * size + begin, gradient, end - begin);
+    }
+  });
+}
+
+}  // namespace kumiko::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace kumiko::cpu {
 namespace {
 
-constexpr int64_t no_row = -1;
-
-int64_t table_row(const Tensor& table, int64_t first_token, int64_t token) {
-  const int64_t row = token - first_token;
-  return row >= 0 && row < table.shape().num_rows() ? row : no_row;
-}
-
-void add_to(float* to, const float* from, int64_t count) {
-  for (int64_t h = 0; h < count; ++h) to[h] += from[h];
-}
+HWY_EXPORT(LookUp);
+HWY_EXPORT(AddGradients);
 
 }  // namespace
 
 void embedding_forward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
                        const Tensor& token_table, const Tensor& position_table, const Tensor& y, int num_threads) {
-  const int64_t size = token_table.shape().last();
-  parallel_ranges(num_threads, tokens.num_elements(), row_grain(size), [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      float* out = y.data<float>() + t * size;
-      const int64_t row = table_row(token_table, first_token, tokens.data<int32_t>()[t]);
-      if (row == no_row) {
-        std::fill(out, out + size, 0.0F);
-      } else {
-        std::copy_n(token_table.data<float>() + row * size, size, out);
-      }
-      if (position_table) {
-        add_to(out, position_table.data<float>() + (first_position + t % sequence) * size, size);
-      }
-    }
+  const int64_t grain = row_grain(token_table.shape().last());
+  parallel_ranges(num_threads, tokens.num_elements(), grain, [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(LookUp)
+    (tokens, sequence, first_position, first_token, token_table, position_table, y, begin, end);
   });
 }
 
 void embedding_backward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
                         const Tensor& dy, const Tensor& dtoken_table, const Tensor& dposition_table, int num_threads) {
-  const int64_t size = dtoken_table.shape().last();
   // A cache line of columns at least.
-  parallel_ranges(num_threads, size, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t t = 0; t < tokens.num_elements(); ++t) {
-      const float* gradient = dy.data<float>() + t * size + begin;
-      const int64_t row = table_row(dtoken_table, first_token, tokens.data<int32_t>()[t]);
-      if (row != no_row) add_to(dtoken_table.data<float>() + row * size + begin, gradient, end - begin);
-      if (!dposition_table) continue;
-      const int64_t position = first_position + t % sequence;
-      add_to(dposition_table.data<float>() + position * size + begin, gradient, end - begin);
-    }
+  parallel_ranges(num_threads, dtoken_table.shape().last(), 16, [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(AddGradients)
+    (tokens, sequence, first_position, first_token, dy, dtoken_table, dposition_table, begin, end);
   });
 }
 
 }  // namespace kumiko::cpu
+#endif

@@ -33,7 +33,9 @@ class NativeProducts final : public LinearProducts {
 
   void forward(const Tensor& x, const PreparedWeight& weight, const Tensor& bias, const Tensor& y,
                Write write) override {
-    run(forward_product(x, weight, result_of(y, write, bias)));
+    const Product product = forward_product(x, weight, result_of(y, write, bias));
+    if (product.num_rows > few_rows) return run(product);
+    multiply_few_rows(product, num_threads_);
   }
   void backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& dx, Write write) override {
     run(backward_input_product(dy, weight, result_of(dx, write, {})));
@@ -78,10 +80,6 @@ class NativeProducts final : public LinearProducts {
 
   void run(const Product& product) {
     if (product.num_rows == 0 || product.depth == 0) return;
-    const bool lines = product.a.depth_stride == 1 && product.b.depth_stride == 1;
-    if (lines && product.num_rows <= few_rows && product.c.finish == ProductFinish::plain) {
-      return multiply_few_rows(product, num_threads_);
-    }
     multiply(product, num_threads_, workspace_);
   }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kumiko/kernels/cpu/element.h"
 #include "kumiko/kernels/cpu/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -13,13 +14,16 @@
 HWY_BEFORE_NAMESPACE();
 namespace kumiko::cpu::HWY_NAMESPACE {
 
+namespace {
+
 // mean and rstd may be null.
-void LayerNormForward(const float* x, const float* gamma, const float* beta, float eps, float* y, float* mean,
-                      float* rstd, int64_t rows, int64_t size) {
+template <class Element>
+void forward_rows(const Element* x, const float* gamma, const float* beta, float eps, Element* y, float* mean,
+                  float* rstd, int64_t rows, int64_t size) {
   const Floats f;
   const float inverse_size = 1 / static_cast<float>(size);
   for (int64_t t = 0; t < rows; ++t) {
-    const float* row = x + t * size;
+    const Element* row = x + t * size;
     const float average =
         sum(size, [&](int64_t h, const auto& access) HWY_ATTR { return access.load(row + h); }) * inverse_size;
     const auto center = hn::Set(f, average);
@@ -37,16 +41,16 @@ void LayerNormForward(const float* x, const float* gamma, const float* beta, flo
   }
 }
 
-// dgamma and dbeta [H] are overwritten with the sums over these rows.
-void LayerNormBackward(const float* dy, const float* x, const float* gamma, const float* mean, const float* rstd,
-                       float* dx, bool accumulate, float* dgamma, float* dbeta, int64_t rows, int64_t size) {
+template <class Element>
+void backward_rows(const Element* dy, const Element* x, const float* gamma, const float* mean, const float* rstd,
+                   Element* dx, bool accumulate, float* dgamma, float* dbeta, int64_t rows, int64_t size) {
   const Floats f;
   const float inverse_size = 1 / static_cast<float>(size);
   for (int64_t h = 0; h < size; ++h) dgamma[h] = dbeta[h] = 0;
   for (int64_t t = 0; t < rows; ++t) {
-    const float* x_row = x + t * size;
-    const float* dy_row = dy + t * size;
-    float* dx_row = dx + t * size;
+    const Element* x_row = x + t * size;
+    const Element* dy_row = dy + t * size;
+    Element* dx_row = dx + t * size;
     const auto center = hn::Set(f, mean[t]);
     const auto scale = hn::Set(f, rstd[t]);
     auto total = hn::Zero(f);
@@ -73,11 +77,12 @@ void LayerNormBackward(const float* dy, const float* x, const float* gamma, cons
 }
 
 // sums [N] = the columns' sums over these rows.
-void ColumnSums(const float* x, float* sums, int64_t rows, int64_t columns) {
+template <class Element>
+void column_sums(const Element* x, float* sums, int64_t rows, int64_t columns) {
   for (int64_t n = 0; n < columns; ++n) sums[n] = 0;
   int64_t t = 0;
   for (; t + 4 <= rows; t += 4) {
-    const float* row = x + t * columns;
+    const Element* row = x + t * columns;
     sweep(columns, [&](int64_t n, const auto& access) HWY_ATTR {
       const auto first = hn::Add(access.load(row + n), access.load(row + columns + n));
       const auto second = hn::Add(access.load(row + 2 * columns + n), access.load(row + 3 * columns + n));
@@ -85,8 +90,41 @@ void ColumnSums(const float* x, float* sums, int64_t rows, int64_t columns) {
     });
   }
   for (; t < rows; ++t) {
-    for (int64_t n = 0; n < columns; ++n) sums[n] += x[t * columns + n];
+    const Element* row = x + t * columns;
+    sweep(columns, [&](int64_t n, const auto& access)
+                       HWY_ATTR { access.store(hn::Add(access.load(sums + n), access.load(row + n)), sums + n); });
   }
+}
+
+}  // namespace
+
+// Rows [begin, end) of each.
+void LayerNormForward(const Tensor& x, const Tensor& gamma, const Tensor& beta, float eps, const Tensor& y,
+                      const Tensor& mean, const Tensor& rstd, int64_t begin, int64_t end) {
+  const int64_t size = x.shape().last();
+  with_element(x.dtype(), [&]<class Element>(Element) HWY_ATTR {
+    forward_rows(x.data<Element>() + begin * size, gamma.data<float>(), beta.data<float>(), eps,
+                 y.data<Element>() + begin * size, mean ? mean.data<float>() + begin : nullptr,
+                 rstd ? rstd.data<float>() + begin : nullptr, end - begin, size);
+  });
+}
+
+// dgamma and dbeta [H] are overwritten with the sums over these rows.
+void LayerNormBackward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& mean, const Tensor& rstd,
+                       const Tensor& dx, bool accumulate, float* dgamma, float* dbeta, int64_t begin, int64_t end) {
+  const int64_t size = x.shape().last();
+  with_element(x.dtype(), [&]<class Element>(Element) HWY_ATTR {
+    backward_rows(dy.data<Element>() + begin * size, x.data<Element>() + begin * size, gamma.data<float>(),
+                  mean.data<float>() + begin, rstd.data<float>() + begin, dx.data<Element>() + begin * size, accumulate,
+                  dgamma, dbeta, end - begin, size);
+  });
+}
+
+void ColumnSums(const Tensor& x, float* sums, int64_t begin, int64_t end) {
+  const int64_t columns = x.shape().last();
+  with_element(x.dtype(), [&]<class Element>(Element) HWY_ATTR {
+    column_sums(x.data<Element>() + begin * columns, sums, end - begin, columns);
+  });
 }
 
 }  // namespace kumiko::cpu::HWY_NAMESPACE
@@ -105,6 +143,8 @@ HWY_EXPORT(ColumnSums);
 struct RowBlocks {
   explicit RowBlocks(int64_t num_rows) : rows(num_rows), size(std::max<int64_t>(32, (num_rows + 63) / 64)) {}
   int64_t count() const { return (rows + size - 1) / size; }
+  int64_t begin(int64_t block) const { return block * size; }
+  int64_t end(int64_t block) const { return std::min(rows, (block + 1) * size); }
 
   int64_t rows, size;
 };
@@ -120,12 +160,8 @@ void add_partial_sums(const float* partial, int64_t stride, int64_t num_blocks, 
 
 void layer_norm_forward(const Tensor& x, const Tensor& gamma, const Tensor& beta, double eps, const Tensor& y,
                         const Tensor& mean, const Tensor& rstd, int num_threads) {
-  const int64_t size = x.shape().last();
-  parallel_ranges(num_threads, x.shape().num_rows(), row_grain(size), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(LayerNormForward)
-    (x.data<float>() + begin * size, gamma.data<float>(), beta.data<float>(), static_cast<float>(eps),
-     y.data<float>() + begin * size, mean ? mean.data<float>() + begin : nullptr,
-     rstd ? rstd.data<float>() + begin : nullptr, end - begin, size);
+  parallel_ranges(num_threads, x.shape().num_rows(), row_grain(x.shape().last()), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(LayerNormForward)(x, gamma, beta, static_cast<float>(eps), y, mean, rstd, begin, end);
   });
 }
 
@@ -137,13 +173,10 @@ void layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma,
   float* const partial = workspace.floats(blocks.count() * 2 * size);
   parallel_ranges(num_threads, blocks.count(), 1, [&](int64_t first_block, int64_t last_block) {
     for (int64_t block = first_block; block < last_block; ++block) {
-      const int64_t begin = block * blocks.size;
-      const int64_t rows = std::min(blocks.size, blocks.rows - begin);
       float* const sums = partial + block * 2 * size;
       HWY_DYNAMIC_DISPATCH(LayerNormBackward)
-      (dy.data<float>() + begin * size, x.data<float>() + begin * size, gamma.data<float>(), mean.data<float>() + begin,
-       rstd.data<float>() + begin, dx.data<float>() + begin * size, write == Write::accumulate, sums, sums + size, rows,
-       size);
+      (dy, x, gamma, mean, rstd, dx, write == Write::accumulate, sums, sums + size, blocks.begin(block),
+       blocks.end(block));
     }
   });
   add_partial_sums(partial, 2 * size, blocks.count(), size, dgamma.data<float>());
@@ -156,10 +189,7 @@ void add_column_sums(const Tensor& x, const Tensor& sums, int num_threads, Works
   float* const partial = workspace.floats(blocks.count() * columns);
   parallel_ranges(num_threads, blocks.count(), 1, [&](int64_t first_block, int64_t last_block) {
     for (int64_t block = first_block; block < last_block; ++block) {
-      const int64_t begin = block * blocks.size;
-      HWY_DYNAMIC_DISPATCH(ColumnSums)
-      (x.data<float>() + begin * columns, partial + block * columns, std::min(blocks.size, blocks.rows - begin),
-       columns);
+      HWY_DYNAMIC_DISPATCH(ColumnSums)(x, partial + block * columns, blocks.begin(block), blocks.end(block));
     }
   });
   add_partial_sums(partial, columns, blocks.count(), columns, sums.data<float>());

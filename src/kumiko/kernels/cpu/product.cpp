@@ -89,8 +89,7 @@ HWY_INLINE void finish(const ProductPlan& plan, const FinishedBlock& block) {
         access.store(hn::Add(access.load(out + i), sum), out + i);
       });
     } else {
-      finish_rows(plan, block,
-                           [=](auto sum, int64_t i, const auto& access) HWY_ATTR { access.store(sum, out + i); });
+      finish_rows(plan, block, [=](auto sum, int64_t i, const auto& access) HWY_ATTR { access.store(sum, out + i); });
     }
   });
 }

@@ -1,6 +1,7 @@
-// Dense products of matrices in memory, C [M, N] = A [M, K] B [K, N], in blocks that fit the caches, with a tile of C in
-// registers (Goto and van de Geijn 2008; Van Zee and van de Geijn 2015). Operands are laid out for the tile as they are
-// needed, so that no second copy of a weight is kept; what a layer does to its inputs and outputs happens on the way.
+// Dense products of matrices in memory, C [M, N] = A [M, K] B [K, N], in blocks that fit the caches, with a tile of C
+// in registers (Goto and van de Geijn 2008; Van Zee and van de Geijn 2015). Operands are laid out for the tile as they
+// are needed, so that no second copy of a weight is kept; what a layer does to its inputs and outputs happens on the
+// way.
 #pragma once
 
 #include "kumiko/kernels/cpu/workspace.h"
@@ -45,7 +46,8 @@ struct Product {
 // Sums are taken in an order that depends on the sizes alone: the same bits with any number of threads.
 void multiply(const Product& product, int num_threads, Workspace& workspace);
 
-// For a few rows of A, both operands with depth_stride 1 and a plain finish: B is read once, where it lies.
+// For a few rows of A, both operands with depth_stride 1, B in f32, C of A's type and a plain finish: B is read once,
+// where it lies.
 void multiply_few_rows(const Product& product, int num_threads);
 
 }  // namespace kumiko::cpu

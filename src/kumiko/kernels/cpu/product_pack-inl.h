@@ -1,4 +1,5 @@
-// Operands of a product laid out for the register tile: panels of `width` lines, term by term, zero beyond the last line.
+// Operands of a product laid out for the register tile: panels of `width` lines, term by term, zero beyond the last
+// line.
 #if defined(KUMIKO_KERNELS_CPU_PRODUCT_PACK_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef KUMIKO_KERNELS_CPU_PRODUCT_PACK_INL_H_
 #undef KUMIKO_KERNELS_CPU_PRODUCT_PACK_INL_H_
@@ -16,8 +17,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace kumiko::cpu::HWY_NAMESPACE {
 
-// Line l of the terms' k-th goes to to[l / width * stride + k * width + l % width]. Writing may go on for up to 16 floats
-// beyond a panel.
+// Line l of the terms' k-th goes to to[l / width * stride + k * width + l % width]. Writing may go on for up to 16
+// floats beyond a panel.
 struct Panels {
   float* to;
   int64_t stride;

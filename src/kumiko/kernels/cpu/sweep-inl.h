@@ -84,7 +84,8 @@ HWY_INLINE float sum(int64_t count, const Term& term) {
 }
 
 // The largest element; -infinity of none.
-HWY_INLINE float largest(const float* values, int64_t count) {
+template <class Element>
+HWY_INLINE float largest(const Element* values, int64_t count) {
   const auto max = [](FloatVector a, FloatVector b) HWY_ATTR { return hn::Max(a, b); };
   const auto term = [&](int64_t i, const auto& access) HWY_ATTR { return access.load(values + i); };
   const auto lowest = hn::Set(Floats(), -std::numeric_limits<float>::infinity());
