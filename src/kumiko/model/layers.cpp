@@ -21,31 +21,31 @@ void Linear::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weig
 Tensor Linear::forward(Pass& pass, const Tensor& x) const {
   const Tensor y = pass.empty({pass.num_tokens(), num_outputs_});
   pass.kernels.linear_forward(x, *prepared_, bias_->value, y, Write::overwrite);
-  pass.keep(x);
   return y;
 }
 
 void Linear::forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const {
-  if (mask.probability > 0) {
-    pass.kernels.dropout(mask, forward(pass, x), y, Write::accumulate);
+  if (mask.probability == 0) {
+    pass.kernels.linear_forward(x, *prepared_, bias_->value, y, Write::accumulate);
     return;
   }
-  pass.kernels.linear_forward(x, *prepared_, bias_->value, y, Write::accumulate);
-  pass.keep(x);
+  const Tensor branch = pass.empty(y.shape(), MemoryPurpose::workspace);
+  pass.kernels.linear_forward(x, *prepared_, bias_->value, branch, Write::overwrite);
+  pass.kernels.dropout(mask, branch, y, Write::accumulate);
 }
 
-Tensor Linear::backward_from(Pass& pass, const DropoutMask& mask, const Tensor& dy) const {
-  if (mask.probability == 0) return backward(pass, dy);
+Tensor Linear::backward_from(Pass& pass, const DropoutMask& mask, const Tensor& dy, LinearInput x) const {
+  if (mask.probability == 0) return backward(pass, dy, std::move(x));
   const Tensor masked = pass.empty(dy.shape(), MemoryPurpose::workspace);
   pass.kernels.dropout(mask, dy, masked, Write::overwrite);
-  return backward(pass, masked);
+  return backward(pass, masked, std::move(x));
 }
 
-Tensor Linear::backward(Pass& pass, const Tensor& dy) const {
+Tensor Linear::backward(Pass& pass, const Tensor& dy, LinearInput x) const {
   const Tensor dx = pass.empty({pass.num_tokens(), num_inputs_}, MemoryPurpose::workspace);
   pass.kernels.linear_backward_input(dy, *prepared_, dx, Write::overwrite);
-  pass.weight_work->add([this, &kernels = pass.kernels, x = pass.stash->pop(), dy] {
-    kernels.linear_backward_weight(x, dy, weight_->gradient, bias_->gradient);
+  pass.weight_work->add([this, &kernels = pass.kernels, x = std::move(x), dy] {
+    kernels.linear_backward_weight(x(), dy, weight_->gradient, bias_->gradient);
   });
   return dx;
 }
@@ -55,36 +55,47 @@ LayerNorm::LayerNorm(ParameterRegistry& registry, const std::string& name, int64
       weight_(&registry.add(name + ".weight", {hidden}, Initializer::ones(), false)),
       bias_(&registry.add(name + ".bias", {hidden}, Initializer::zeros(), false)) {}
 
-Tensor LayerNorm::forward(Pass& pass, const Tensor& x) const {
-  const Tensor y = pass.empty(x.shape());
-  const Tensor mean = pass.empty({x.shape()[0]});
-  const Tensor rstd = pass.empty({x.shape()[0]});
-  pass.kernels.layer_norm_forward(x, weight_->value, bias_->value, epsilon_, y, mean, rstd);
-  pass.keep(x);
-  pass.keep(mean);
-  pass.keep(rstd);
+Tensor LayerNorm::forward(Pass& pass, const Tensor& x, Kept& kept) const {
+  const Tensor y = pass.empty(x.shape(), MemoryPurpose::workspace);
+  kept.x = x;
+  if (pass.stash != nullptr) {
+    kept.mean = pass.empty_statistic({x.shape()[0]}, MemoryPurpose::stash);
+    kept.rstd = pass.empty_statistic({x.shape()[0]}, MemoryPurpose::stash);
+  }
+  pass.kernels.layer_norm_forward(x, weight_->value, bias_->value, epsilon_, y, kept.mean, kept.rstd);
   return y;
+}
+
+LinearInput LayerNorm::output_again(const Pass& pass, const Kept& kept) const {
+  return [this, &kernels = pass.kernels, &pool = pass.pool, timer = pass.timer, x = kept.x] {
+    const PhaseSpan phase(timer, Phase::recompute);
+    const Tensor y = Tensor::empty(pool, x.shape(), x.dtype(), MemoryPurpose::workspace);
+    kernels.layer_norm_forward(x, weight_->value, bias_->value, epsilon_, y, {}, {});
+    return y;
+  };
 }
 
 void LayerNorm::apply(Pass& pass, const Tensor& x, const Tensor& y) const {
   pass.kernels.layer_norm_forward(x, weight_->value, bias_->value, epsilon_, y, {}, {});
 }
 
-void LayerNorm::backward(Pass& pass, const Tensor& dy, const Tensor& dx, Write write) const {
-  const Tensor rstd = pass.stash->pop();
-  const Tensor mean = pass.stash->pop();
-  const Tensor x = pass.stash->pop();
-  pass.kernels.layer_norm_backward(dy, x, weight_->value, mean, rstd, dx, write, weight_->gradient, bias_->gradient);
+void LayerNorm::backward(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write) const {
+  pass.kernels.layer_norm_backward(dy, kept.x, weight_->value, kept.mean, kept.rstd, dx, write, weight_->gradient,
+                                   bias_->gradient);
 }
 
-void LayerNorm::backward_onto(Pass& pass, const Tensor& dy, const Tensor& dx) const {
-  backward(pass, dy, dx, Write::accumulate);
+void LayerNorm::keep(Pass& pass, const Kept& kept) {
+  pass.keep(kept.x);
+  pass.keep(kept.mean);
+  pass.keep(kept.rstd);
 }
 
-Tensor LayerNorm::backward(Pass& pass, const Tensor& dy) const {
-  const Tensor dx = pass.empty(dy.shape(), MemoryPurpose::workspace);
-  backward(pass, dy, dx, Write::overwrite);
-  return dx;
+LayerNorm::Kept LayerNorm::pop(Pass& pass) {
+  Kept kept;
+  kept.rstd = pass.stash->pop();
+  kept.mean = pass.stash->pop();
+  kept.x = pass.stash->pop();
+  return kept;
 }
 
 }  // namespace kumiko
