@@ -7,17 +7,132 @@
 namespace kumiko {
 namespace {
 
-TEST(StashBytes, IsWhatAForwardLeaves) {
-  for (const int64_t layers : {1, 3}) {
-    ModelOptions options = tiny_options();
-    options.num_layers = layers;
-    options.ffn_hidden_size = 20;
-    TinyModel tiny(options, make_reference_kernels(), DType::f64);
-    WeightWork work(WeightWork::When::at_once);
-    Pass pass = tiny.pass(&work, true);
+using Granularity = RecomputeGranularity;
+using Method = RecomputeMethod;
+
+struct Case {
+  const char* name;
+  int64_t num_layers = 3;
+  int64_t hidden_size = 12;
+  int64_t ffn_hidden_size = 0;
+  int64_t batch = 2;
+  int64_t sequence = 7;
+  int64_t num_micro_batches = 1;
+  double dropout = 0;
+  RecomputeOptions recompute{};
+  bool untied = false;
+};
+
+const Case cases[] = {
+    {"plain"},
+    {"one layer", 1},
+    {"many tokens", 3, 12, 0, 64, 8},
+    {"a narrow mlp", 3, 12, 5},
+    {"a wide mlp", 2, 12, 100},
+    {"dropout", 3, 12, 0, 32, 8, 1, 0.1},
+    {"accumulation", 3, 12, 0, 2, 7, 3},
+    {"untied", 3, 12, 0, 2, 7, 1, 0, {}, true},
+    {"selective", 3, 12, 5, 32, 8, 1, 0, {Granularity::selective, Method::uniform, 1}},
+    {"selective, dropout", 3, 12, 0, 32, 8, 2, 0.1, {Granularity::selective, Method::uniform, 1}},
+    {"full", 4, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::uniform, 1}},
+    {"full, dropout", 4, 12, 0, 32, 8, 1, 0.1, {Granularity::full, Method::uniform, 1}},
+    {"full, narrow mlp", 4, 12, 5, 32, 8, 1, 0, {Granularity::full, Method::uniform, 1}},
+    {"full, uneven spans", 5, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::uniform, 2}},
+    {"full, one span", 3, 12, 0, 32, 8, 1, 0.1, {Granularity::full, Method::uniform, 3}},
+    {"full, first blocks", 5, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::block, 2}},
+    {"full, all blocks", 3, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::block, 3}},
+};
+
+ModelOptions model_of(const Case& expected) {
+  ModelOptions options = tiny_options();
+  options.num_layers = expected.num_layers;
+  options.hidden_size = expected.hidden_size;
+  options.ffn_hidden_size = expected.ffn_hidden_size;
+  options.hidden_dropout = expected.dropout;
+  options.attention_dropout = expected.dropout;
+  options.untie_embeddings_and_output_weights = expected.untied;
+  return options;
+}
+
+StepMemoryShape shape_of(const Case& expected, DType dtype) {
+  StepMemoryShape shape;
+  shape.micro_batch_size = expected.batch;
+  shape.seq_length = expected.sequence;
+  shape.num_micro_batches = expected.num_micro_batches;
+  shape.compute = dtype;
+  shape.weights = dtype;
+  shape.recompute = expected.recompute;
+  shape.optimizer_states = 0;
+  return shape;
+}
+
+// The model's own memory, with the kernels' scratch in a pool of its own: exactly what the pool counted.
+void check_accounting(const Case& expected, std::unique_ptr<Kernels> kernels, DType dtype) {
+  SCOPED_TRACE(expected.name);
+  const ModelOptions options = model_of(expected);
+  const StepMemoryShape shape = shape_of(expected, dtype);
+  TinyModel tiny(options, std::move(kernels), dtype);
+  tiny.batch = expected.batch;
+  tiny.sequence = expected.sequence;
+  tiny.recompute = expected.recompute;
+  WeightWork work(WeightWork::When::at_once);
+  std::vector<Pass> passes;
+  for (int64_t i = 0; i < expected.num_micro_batches; ++i) passes.push_back(tiny.pass(&work, true));
+  for (Pass& pass : passes) {
     tiny.model.forward(pass);
-    EXPECT_EQ(tiny.pool->use(MemoryPurpose::stash).current, stash_bytes(options, tiny.batch, tiny.sequence, 8));
+    EXPECT_EQ(tiny.pool->use(MemoryPurpose::stash).current, stash_bytes(options, shape));
+    tiny.model.backward(pass, [](int) {});
+    EXPECT_EQ(tiny.pool->use(MemoryPurpose::stash).current, 0);
   }
+  const StepMemory predicted = step_memory(options, shape);
+  for (int i = 0; i < num_memory_purposes; ++i) {
+    const auto purpose = static_cast<MemoryPurpose>(i);
+    EXPECT_EQ(tiny.pool->use(purpose).peak, predicted[purpose]) << name_of(purpose);
+  }
+  EXPECT_EQ(tiny.pool->total().peak, predicted.peak);
+}
+
+TEST(StepMemory, IsWhatThePoolCounts) {
+  for (const Case& expected : cases) check_accounting(expected, make_reference_kernels(), DType::f64);
+}
+
+TEST(StepMemory, IsWhatThePoolCountsInSingle) {
+  for (const Case& expected : cases) check_accounting(expected, make_cpu_kernels(MemoryPool::create(), 1), DType::f32);
+}
+
+TEST(StepMemory, AddsWhatOthersHold) {
+  const ModelOptions options = tiny_options();
+  StepMemoryShape shape;
+  const StepMemory alone = step_memory(options, shape);
+  shape.kernel_workspace = 1000;
+  shape.communication = 200;
+  shape.optimizer_states = 1;
+  const StepMemory all = step_memory(options, shape);
+  EXPECT_EQ(all[MemoryPurpose::workspace] - alone[MemoryPurpose::workspace], 1000);
+  EXPECT_EQ(all[MemoryPurpose::communication], 200);
+  EXPECT_EQ(alone[MemoryPurpose::optimizer], 8 * count_parameters(options));
+  EXPECT_EQ(all[MemoryPurpose::optimizer], 4 * count_parameters(options));
+  EXPECT_EQ(all.peak - alone.peak, 1200 - 4 * count_parameters(options));
+}
+
+// Korthikanti et al. 2022: selective recomputation takes away what grows with heads x sequence; full leaves one input a
+// block.
+TEST(StepMemory, ShrinksWithRecomputation) {
+  ModelOptions options;
+  apply_preset(options, "gpt2-124m");
+  StepMemoryShape shape;
+  shape.micro_batch_size = 4;
+  shape.seq_length = 1024;
+  const auto stash = [&](Granularity granularity, int64_t layers) {
+    shape.recompute = {granularity, Method::uniform, layers};
+    return step_memory(options, shape)[MemoryPurpose::stash];
+  };
+  const int64_t none = stash(Granularity::none, 1);
+  EXPECT_LT(stash(Granularity::selective, 1), none);
+  EXPECT_LT(stash(Granularity::full, 1), none / 4);
+  // sqrt(L) blocks a span is the least for equal blocks, when a block keeps little more than its input; here it keeps
+  // fourteen times that.
+  EXPECT_LT(stash(Granularity::full, 1), stash(Granularity::full, 4));
 }
 
 }  // namespace

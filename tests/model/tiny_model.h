@@ -27,6 +27,7 @@ struct TinyModel {
   Stash stash;
   int64_t batch = 2;
   int64_t sequence = 7;
+  RecomputeOptions recompute{};
 
   TinyModel(const ModelOptions& options, std::unique_ptr<Kernels> backend, DType type)
       : kernels(std::move(backend)), dtype(type), model(Model::gpt(options)) {
@@ -58,6 +59,7 @@ struct TinyModel {
     pass.training = training;
     pass.stash = work == nullptr ? nullptr : &stash;
     pass.weight_work = work;
+    pass.recompute = recompute;
     pass.loss_scale = 1.0 / static_cast<double>(batch * sequence);
     return pass;
   }
@@ -74,10 +76,7 @@ struct TinyModel {
     fill_zero(model.parameters().gradients());
     Pass training = pass(&work, true);
     model.forward(training);
-    Tensor gradient;
-    for (auto unit = model.units().rbegin(); unit != model.units().rend(); ++unit) {
-      gradient = (*unit)->backward(training, gradient);
-    }
+    model.backward(training, [](int) {});
     work.run();
     return training.loss_sum * training.loss_scale;
   }

@@ -23,6 +23,7 @@ std::string_view name_of(RegionRow row) {
       "backward: mlp",
       "backward: head and loss",
       "backward: other",
+      "recompute",
       "gradient all-reduce (exposed)",
       "optimizer",
       "checkpoint",

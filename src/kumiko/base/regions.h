@@ -13,7 +13,7 @@
 namespace kumiko {
 
 // What the work is part of. The forward and the backward of a layer are the same regions in another phase.
-enum class Phase : uint8_t { none, forward, backward, evaluation };
+enum class Phase : uint8_t { none, forward, backward, recompute, evaluation };
 
 enum class Region : uint8_t {
   // A model's own: one row in each of the phases forward and backward.
@@ -52,13 +52,14 @@ enum class RegionRow : uint8_t {
   backward_mlp,
   backward_head_and_loss,
   backward_other,
+  recompute,  // all that happens in that phase: forwards run again within the backward
   gradient_all_reduce,
   optimizer,
   checkpoint,
   evaluation,  // all that happens in that phase
   other,
 };
-inline constexpr size_t num_region_rows = 22;
+inline constexpr size_t num_region_rows = 23;
 
 // "forward: attention qkv", "gradient all-reduce (exposed)", ...
 std::string_view name_of(RegionRow row);
@@ -66,6 +67,7 @@ std::string_view name_of(RegionRow row);
 // A model's region outside any phase counts as forward: generating text, for one, has no other.
 constexpr RegionRow region_row(Phase phase, Region region) {
   if (phase == Phase::evaluation) return RegionRow::evaluation;
+  if (phase == Phase::recompute) return RegionRow::recompute;
   const auto index = static_cast<size_t>(region);
   if (index < num_model_regions) {
     const RegionRow first = phase == Phase::backward ? RegionRow::backward_embedding : RegionRow::forward_embedding;

@@ -43,16 +43,21 @@ HeadsView SelfAttention::heads_of(const Pass& pass, const Tensor& x) const {
   return {x, 0, pass.sequence * hidden_, hidden_};
 }
 
-Tensor SelfAttention::attend(Pass& pass, const Tensor& qkv) const {
+SelfAttention::Attended SelfAttention::attend(Pass& pass, const Tensor& qkv, MemoryPurpose purpose) const {
   const Span span(pass.timer, Region::attention_scores);
-  const Tensor out = pass.empty({pass.num_tokens(), hidden_});
-  const Tensor log_sum_exp = pass.stash != nullptr ? pass.empty({pass.batch, num_heads_, pass.sequence}) : Tensor();
+  Attended attended;
+  attended.out = pass.empty({pass.num_tokens(), hidden_}, purpose);
+  if (pass.stash != nullptr) {
+    attended.log_sum_exp = pass.empty_statistic({pass.batch, num_heads_, pass.sequence}, purpose);
+  }
   pass.kernels.attention_forward(shape(pass), part_of(pass, qkv, 0), part_of(pass, qkv, 1), part_of(pass, qkv, 2),
-                                 heads_of(pass, out), log_sum_exp);
-  pass.keep(qkv);
-  pass.keep(out);
-  pass.keep(log_sum_exp);
-  return out;
+                                 heads_of(pass, attended.out), attended.log_sum_exp);
+  return attended;
+}
+
+SelfAttention::Attended SelfAttention::attend_again(Pass& pass, const Tensor& qkv) const {
+  const PhaseSpan phase(pass.timer, Phase::recompute);
+  return attend(pass, qkv, MemoryPurpose::workspace);
 }
 
 // Appends this pass's keys and values to the cache, then attends to all of it.
@@ -87,31 +92,48 @@ void SelfAttention::forward_onto(Pass& pass, const Tensor& x, const Tensor& y) c
     const Span span(pass.timer, Region::attention_qkv);
     qkv = qkv_.forward(pass, x);
   }
-  const Tensor heads = pass.cache != nullptr ? attend_to_cache(pass, qkv) : attend(pass, qkv);
+  Attended attended;
+  if (pass.cache != nullptr) {
+    attended.out = attend_to_cache(pass, qkv);
+  } else {
+    attended = attend(pass, qkv, pass.recomputes_attention() ? MemoryPurpose::workspace : pass.kept());
+    pass.keep(qkv);
+  }
+  if (!pass.recomputes_attention()) {
+    pass.keep(attended.out);
+    pass.keep(attended.log_sum_exp);
+  }
   const Span span(pass.timer, Region::attention_output);
   const DropoutMask mask = pass.dropout_mask(DropoutSite::attention_output(layer_), output_dropout_, hidden_);
-  output_.forward_onto(pass, heads, mask, y);
+  output_.forward_onto(pass, attended.out, mask, y);
 }
 
-Tensor SelfAttention::backward(Pass& pass, const Tensor& dy) const {
+Tensor SelfAttention::backward(Pass& pass, const Tensor& dy, LinearInput x) const {
+  const Tensor dqkv = backward_to_qkv(pass, dy);
+  const Span span(pass.timer, Region::attention_qkv);
+  return qkv_.backward(pass, dqkv, std::move(x));
+}
+
+Tensor SelfAttention::backward_to_qkv(Pass& pass, const Tensor& dy) const {
+  Attended attended;
+  if (!pass.recomputes_attention()) {
+    attended.log_sum_exp = pass.stash->pop();
+    attended.out = pass.stash->pop();
+  }
+  const Tensor qkv = pass.stash->pop();
+  if (pass.recomputes_attention()) attended = attend_again(pass, qkv);
   Tensor dout;
   {
     const Span span(pass.timer, Region::attention_output);
     const DropoutMask mask = pass.dropout_mask(DropoutSite::attention_output(layer_), output_dropout_, hidden_);
-    dout = output_.backward_from(pass, mask, dy);
+    dout = output_.backward_from(pass, mask, dy, kept_input(attended.out));
   }
+  const Span span(pass.timer, Region::attention_scores);
   const Tensor dqkv = pass.empty({pass.num_tokens(), 3 * hidden_}, MemoryPurpose::workspace);
-  {
-    const Span span(pass.timer, Region::attention_scores);
-    const Tensor log_sum_exp = pass.stash->pop();
-    const Tensor out = pass.stash->pop();
-    const Tensor qkv = pass.stash->pop();
-    pass.kernels.attention_backward(shape(pass), part_of(pass, qkv, 0), part_of(pass, qkv, 1), part_of(pass, qkv, 2),
-                                    heads_of(pass, out), log_sum_exp, heads_of(pass, dout), part_of(pass, dqkv, 0),
-                                    part_of(pass, dqkv, 1), part_of(pass, dqkv, 2));
-  }
-  const Span span(pass.timer, Region::attention_qkv);
-  return qkv_.backward(pass, dqkv);
+  pass.kernels.attention_backward(shape(pass), part_of(pass, qkv, 0), part_of(pass, qkv, 1), part_of(pass, qkv, 2),
+                                  heads_of(pass, attended.out), attended.log_sum_exp, heads_of(pass, dout),
+                                  part_of(pass, dqkv, 0), part_of(pass, dqkv, 1), part_of(pass, dqkv, 2));
+  return dqkv;
 }
 
 }  // namespace kumiko

@@ -18,11 +18,19 @@ class SelfAttention {
   // y += dropout(attention(x))
   void forward_onto(Pass& pass, const Tensor& x, const Tensor& y) const;
   // dy to the gradient of x.
-  Tensor backward(Pass& pass, const Tensor& dy) const;
+  Tensor backward(Pass& pass, const Tensor& dy, LinearInput x) const;
 
  private:
-  Tensor attend(Pass& pass, const Tensor& qkv) const;
+  struct Attended {
+    Tensor out;          // [T, H], the heads side by side
+    Tensor log_sum_exp;  // [B, A, S], for the backward
+  };
+  Attended attend(Pass& pass, const Tensor& qkv, MemoryPurpose purpose) const;
+  // What the forward of a selective pass did not keep.
+  Attended attend_again(Pass& pass, const Tensor& qkv) const;
   Tensor attend_to_cache(Pass& pass, const Tensor& qkv) const;
+  // dy to the gradient of q, k and v.
+  Tensor backward_to_qkv(Pass& pass, const Tensor& dy) const;
   AttentionShape shape(const Pass& pass) const;
   // Column block `part` (0 q, 1 k, 2 v) of a [T, 3H] tensor.
   HeadsView part_of(const Pass& pass, const Tensor& qkv, int part) const;

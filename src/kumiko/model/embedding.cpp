@@ -12,7 +12,7 @@ Embedding::Embedding(ParameterRegistry& registry, const ModelOptions& options)
 
 Tensor Embedding::forward(Pass& pass, const Tensor&) {
   const Span span(pass.timer, Region::embedding);
-  const Tensor y = pass.empty({pass.num_tokens(), hidden_});
+  const Tensor y = pass.empty({pass.num_tokens(), hidden_}, MemoryPurpose::stash);
   pass.kernels.embedding_forward(pass.tokens, pass.sequence, first_position(pass), 0, token_table_->value,
                                  position_table_->value, y);
   const DropoutMask mask = pass.dropout_mask(DropoutSite::embedding(), dropout_, hidden_);

@@ -27,43 +27,43 @@ void GptBlock::prepare(Kernels& kernels) {
   down_.prepare(kernels);
 }
 
-// A residual sum starts as a copy of its input, which the norm keeps for the backward.
-static Tensor copy_of(const Pass& pass, const Tensor& x) {
-  const Tensor y = pass.empty(x.shape());
-  copy(x, y);
-  return y;
-}
-
 Tensor GptBlock::forward(Pass& pass, const Tensor& x) {
-  Tensor normed;
-  const auto norm = [&](const LayerNorm& layer, const Tensor& input) {
+  LayerNorm::Kept kept;
+  // Norms `input`, and starts the residual sum as a copy of it.
+  const auto norm = [&](const LayerNorm& layer, const Tensor& input, MemoryPurpose purpose, Tensor& sum) {
     const Span span(pass.timer, Region::layer_norm);
-    normed = layer.forward(pass, input);
-    return copy_of(pass, input);
+    sum = pass.empty(input.shape(), purpose);
+    copy(input, sum);
+    return layer.forward(pass, input, kept);
   };
-  const Tensor h = norm(attention_norm_, x);
-  attention_.forward_onto(pass, normed, h);
-  const Tensor y = norm(mlp_norm_, h);
+  Tensor h;
+  attention_.forward_onto(pass, norm(attention_norm_, x, pass.kept(), h), h);
+  LayerNorm::keep(pass, kept);
+  Tensor y;
+  const Tensor normed = norm(mlp_norm_, h, MemoryPurpose::stash, y);
   const Span span(pass.timer, Region::mlp);
   mlp_forward_onto(pass, normed, y);
+  LayerNorm::keep(pass, kept);
   return y;
 }
 
 Tensor GptBlock::backward(Pass& pass, const Tensor& dy) {
   // The residual passes dy on unchanged; the branch's gradient is added to it.
-  const auto add_norm = [&](const LayerNorm& layer, const Tensor& dnormed, const Tensor& through) {
+  const auto add_norm = [&](const LayerNorm& layer, const LayerNorm::Kept& kept, const Tensor& dnormed,
+                            const Tensor& through) {
     const Span span(pass.timer, Region::layer_norm);
     const Tensor sum = pass.own(through);
-    layer.backward_onto(pass, dnormed, sum);
+    layer.backward(pass, kept, dnormed, sum, Write::accumulate);
     return sum;
   };
-  Tensor dnormed;
-  {
+  const auto mlp = [&](const LayerNorm::Kept& kept) {
     const Span span(pass.timer, Region::mlp);
-    dnormed = mlp_backward(pass, dy);
-  }
-  const Tensor dh = add_norm(mlp_norm_, dnormed, dy);
-  return add_norm(attention_norm_, attention_.backward(pass, dh), dh);
+    return mlp_backward(pass, dy, mlp_norm_.output_again(pass, kept));
+  };
+  LayerNorm::Kept kept = LayerNorm::pop(pass);
+  const Tensor dh = add_norm(mlp_norm_, kept, mlp(kept), dy);
+  kept = LayerNorm::pop(pass);
+  return add_norm(attention_norm_, kept, attention_.backward(pass, dh, attention_norm_.output_again(pass, kept)), dh);
 }
 
 DropoutMask GptBlock::mlp_mask(const Pass& pass) const {
@@ -74,11 +74,13 @@ void GptBlock::mlp_forward_onto(Pass& pass, const Tensor& x, const Tensor& y) co
   const Tensor pre = pass.empty({pass.num_tokens(), feed_forward_});
   const Tensor activated = pass.empty(pre.shape(), MemoryPurpose::workspace);
   up_.forward_gelu(pass, x, pre, activated);
-  down_.forward_onto_activated(pass, pre, activated, mlp_mask(pass), y);
+  down_.forward_onto(pass, activated, mlp_mask(pass), y);
+  pass.keep(pre);
 }
 
-Tensor GptBlock::mlp_backward(Pass& pass, const Tensor& dy) const {
-  return up_.backward(pass, down_.backward_from_activated(pass, mlp_mask(pass), dy));
+Tensor GptBlock::mlp_backward(Pass& pass, const Tensor& dy, LinearInput x) const {
+  const Tensor dpre = down_.backward_from_gelu(pass, mlp_mask(pass), dy, pass.stash->pop());
+  return up_.backward(pass, dpre, std::move(x));
 }
 
 }  // namespace kumiko

@@ -20,7 +20,7 @@ class GptBlock final : public Unit {
 
  private:
   void mlp_forward_onto(Pass& pass, const Tensor& x, const Tensor& y) const;
-  Tensor mlp_backward(Pass& pass, const Tensor& dy) const;
+  Tensor mlp_backward(Pass& pass, const Tensor& dy, LinearInput x) const;
   DropoutMask mlp_mask(const Pass& pass) const;
 
   GptBlock(ParameterRegistry& registry, const ModelOptions& options, int layer, const std::string& name,

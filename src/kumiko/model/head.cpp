@@ -15,13 +15,12 @@ Head::Head(ParameterRegistry& registry, const ModelOptions& options, Parameter* 
 
 void Head::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weight_->value, std::move(prepared_)); }
 
-// Enough rows for an efficient product, few enough for a workspace of about 100 MB, all chunks of about the same size.
-int64_t Head::rows_per_chunk(const Pass& pass) const {
+int64_t head_rows_per_chunk(int64_t vocabulary, int64_t num_tokens) {
   constexpr int64_t logits_per_chunk = int64_t{1} << 25;
   constexpr int64_t least_rows = 64;
-  const int64_t most = std::max(least_rows, logits_per_chunk / vocabulary_);
-  const int64_t num_chunks = std::max<int64_t>(1, (pass.num_tokens() + most - 1) / most);
-  return (pass.num_tokens() + num_chunks - 1) / num_chunks;
+  const int64_t most = std::max(least_rows, logits_per_chunk / vocabulary);
+  const int64_t num_chunks = std::max<int64_t>(1, (num_tokens + most - 1) / most);
+  return (num_tokens + num_chunks - 1) / num_chunks;
 }
 
 // Sums the losses of the tokens that count: log(sum) + max - target logit.
@@ -39,20 +38,21 @@ static double sum_losses(const Tensor& targets, const Tensor& max, const Tensor&
 
 Tensor Head::forward(Pass& pass, const Tensor& x) {
   const Span span(pass.timer, Region::head_and_loss);
-  const Tensor normed = norm_.forward(pass, x);
+  LayerNorm::Kept kept;
+  const Tensor normed = norm_.forward(pass, x, kept);
   const bool training = pass.stash != nullptr;
   const Tensor dnormed = training ? pass.empty(x.shape()) : Tensor();
   const Tensor targets = pass.targets.reshaped({pass.num_tokens()});
-  const int64_t chunk = rows_per_chunk(pass);
+  const int64_t chunk = head_rows_per_chunk(vocabulary_, pass.num_tokens());
   const Tensor workspace = pass.empty({std::min(chunk, pass.num_tokens()), vocabulary_}, MemoryPurpose::workspace);
   for (int64_t begin = 0; begin < pass.num_tokens(); begin += chunk) {
     const int64_t end = std::min(begin + chunk, pass.num_tokens());
     const Tensor rows = normed.rows(begin, end);
     const Tensor target = targets.rows(begin, end);
     const Tensor logits = workspace.rows(0, end - begin);
-    const Tensor max = pass.empty({end - begin}, MemoryPurpose::workspace);
-    const Tensor sum = pass.empty({end - begin}, MemoryPurpose::workspace);
-    const Tensor target_logit = pass.empty({end - begin}, MemoryPurpose::workspace);
+    const Tensor max = pass.empty_statistic({end - begin}, MemoryPurpose::workspace);
+    const Tensor sum = pass.empty_statistic({end - begin}, MemoryPurpose::workspace);
+    const Tensor target_logit = pass.empty_statistic({end - begin}, MemoryPurpose::workspace);
     pass.kernels.linear_forward(rows, *prepared_, {}, logits, Write::overwrite);
     pass.kernels.cross_entropy_statistics(logits, target, 0, vocabulary_, max, sum, target_logit);
     pass.loss_sum += pass.dtype == DType::f64 ? sum_losses<double>(target, max, sum, target_logit)
@@ -62,6 +62,7 @@ Tensor Head::forward(Pass& pass, const Tensor& x) {
     pass.kernels.linear_backward_input(logits, *prepared_, dnormed.rows(begin, end), Write::overwrite);
     pass.kernels.linear_backward_weight(rows, logits, weight_->gradient, {});
   }
+  LayerNorm::keep(pass, kept);
   pass.keep(dnormed);
   return {};
 }
@@ -69,7 +70,10 @@ Tensor Head::forward(Pass& pass, const Tensor& x) {
 Tensor Head::backward(Pass& pass, const Tensor&) {
   const Span span(pass.timer, Region::head_and_loss);
   const Tensor dnormed = pass.stash->pop();
-  return norm_.backward(pass, dnormed);
+  const LayerNorm::Kept kept = LayerNorm::pop(pass);
+  const Tensor dx = pass.empty(dnormed.shape(), MemoryPurpose::workspace);
+  norm_.backward(pass, kept, dnormed, dx, Write::overwrite);
+  return dx;
 }
 
 Tensor Head::logits(Pass& pass, const Tensor& x) const {

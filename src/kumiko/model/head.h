@@ -10,6 +10,9 @@
 
 namespace kumiko {
 
+// Rows of logits that exist at once: enough for an efficient product, few enough for a workspace of about 100 MB.
+int64_t head_rows_per_chunk(int64_t vocabulary, int64_t num_tokens);
+
 class Head final : public Unit {
  public:
   // `tied` is the token embedding, or null for a weight of its own ("head.weight").
@@ -25,8 +28,6 @@ class Head final : public Unit {
   Tensor logits(Pass& pass, const Tensor& x) const;
 
  private:
-  int64_t rows_per_chunk(const Pass& pass) const;
-
   int64_t hidden_;
   int64_t vocabulary_;
   LayerNorm norm_;

@@ -21,23 +21,17 @@ void Linear::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weig
 Tensor Linear::forward(Pass& pass, const Tensor& x) const {
   const Tensor y = pass.empty({pass.num_tokens(), num_outputs_});
   pass.kernels.linear_forward(x, *prepared_, bias_->value, y, Write::overwrite);
-  pass.keep(x);
   return y;
 }
 
-void Linear::product_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const {
+void Linear::forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const {
   if (mask.probability == 0) {
     pass.kernels.linear_forward(x, *prepared_, bias_->value, y, Write::accumulate);
     return;
   }
-  const Tensor product = pass.empty(y.shape(), MemoryPurpose::workspace);
-  pass.kernels.linear_forward(x, *prepared_, bias_->value, product, Write::overwrite);
-  pass.kernels.dropout(mask, product, y, Write::accumulate);
-}
-
-void Linear::forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const {
-  product_onto(pass, x, mask, y);
-  pass.keep(x);
+  const Tensor branch = pass.empty(y.shape(), MemoryPurpose::workspace);
+  pass.kernels.linear_forward(x, *prepared_, bias_->value, branch, Write::overwrite);
+  pass.kernels.dropout(mask, branch, y, Write::accumulate);
 }
 
 // dy with the elements dropped that the forward dropped.
@@ -48,24 +42,16 @@ static Tensor masked(Pass& pass, const DropoutMask& mask, const Tensor& dy) {
   return dropped;
 }
 
-Tensor Linear::backward_from(Pass& pass, const DropoutMask& mask, const Tensor& dy) const {
-  return backward(pass, masked(pass, mask, dy));
+Tensor Linear::backward_from(Pass& pass, const DropoutMask& mask, const Tensor& dy, LinearInput x) const {
+  return backward(pass, masked(pass, mask, dy), std::move(x));
 }
 
 void Linear::forward_gelu(Pass& pass, const Tensor& x, const Tensor& pre, const Tensor& activated) const {
   pass.kernels.linear_gelu_forward(x, *prepared_, bias_->value, pre, activated);
-  pass.keep(x);
 }
 
-void Linear::forward_onto_activated(Pass& pass, const Tensor& pre, const Tensor& activated, const DropoutMask& mask,
-                                    const Tensor& y) const {
-  product_onto(pass, activated, mask, y);
-  pass.keep(pre);
-}
-
-Tensor Linear::backward_from_activated(Pass& pass, const DropoutMask& mask, const Tensor& dy) const {
+Tensor Linear::backward_from_gelu(Pass& pass, const DropoutMask& mask, const Tensor& dy, const Tensor& pre) const {
   const Tensor dropped = masked(pass, mask, dy);
-  const Tensor pre = pass.stash->pop();
   const Tensor dpre = pass.empty(pre.shape(), MemoryPurpose::workspace);
   pass.kernels.linear_gelu_backward_input(dropped, *prepared_, pre, dpre);
   pass.weight_work->add([this, &kernels = pass.kernels, pre, dropped] {
@@ -74,11 +60,11 @@ Tensor Linear::backward_from_activated(Pass& pass, const DropoutMask& mask, cons
   return dpre;
 }
 
-Tensor Linear::backward(Pass& pass, const Tensor& dy) const {
+Tensor Linear::backward(Pass& pass, const Tensor& dy, LinearInput x) const {
   const Tensor dx = pass.empty({pass.num_tokens(), num_inputs_}, MemoryPurpose::workspace);
   pass.kernels.linear_backward_input(dy, *prepared_, dx, Write::overwrite);
-  pass.weight_work->add([this, &kernels = pass.kernels, x = pass.stash->pop(), dy] {
-    kernels.linear_backward_weight(x, dy, weight_->gradient, bias_->gradient);
+  pass.weight_work->add([this, &kernels = pass.kernels, x = std::move(x), dy] {
+    kernels.linear_backward_weight(x(), dy, weight_->gradient, bias_->gradient);
   });
   return dx;
 }
@@ -88,36 +74,47 @@ LayerNorm::LayerNorm(ParameterRegistry& registry, const std::string& name, int64
       weight_(&registry.add(name + ".weight", {hidden}, Initializer::ones(), false)),
       bias_(&registry.add(name + ".bias", {hidden}, Initializer::zeros(), false)) {}
 
-Tensor LayerNorm::forward(Pass& pass, const Tensor& x) const {
-  const Tensor y = pass.empty(x.shape());
-  const Tensor mean = pass.empty({x.shape()[0]});
-  const Tensor rstd = pass.empty({x.shape()[0]});
-  pass.kernels.layer_norm_forward(x, weight_->value, bias_->value, epsilon_, y, mean, rstd);
-  pass.keep(x);
-  pass.keep(mean);
-  pass.keep(rstd);
+Tensor LayerNorm::forward(Pass& pass, const Tensor& x, Kept& kept) const {
+  const Tensor y = pass.empty(x.shape(), MemoryPurpose::workspace);
+  kept.x = x;
+  if (pass.stash != nullptr) {
+    kept.mean = pass.empty_statistic({x.shape()[0]}, MemoryPurpose::stash);
+    kept.rstd = pass.empty_statistic({x.shape()[0]}, MemoryPurpose::stash);
+  }
+  pass.kernels.layer_norm_forward(x, weight_->value, bias_->value, epsilon_, y, kept.mean, kept.rstd);
   return y;
+}
+
+LinearInput LayerNorm::output_again(const Pass& pass, const Kept& kept) const {
+  return [this, &kernels = pass.kernels, &pool = pass.pool, timer = pass.timer, x = kept.x] {
+    const PhaseSpan phase(timer, Phase::recompute);
+    const Tensor y = Tensor::empty(pool, x.shape(), x.dtype(), MemoryPurpose::workspace);
+    kernels.layer_norm_forward(x, weight_->value, bias_->value, epsilon_, y, {}, {});
+    return y;
+  };
 }
 
 void LayerNorm::apply(Pass& pass, const Tensor& x, const Tensor& y) const {
   pass.kernels.layer_norm_forward(x, weight_->value, bias_->value, epsilon_, y, {}, {});
 }
 
-void LayerNorm::backward(Pass& pass, const Tensor& dy, const Tensor& dx, Write write) const {
-  const Tensor rstd = pass.stash->pop();
-  const Tensor mean = pass.stash->pop();
-  const Tensor x = pass.stash->pop();
-  pass.kernels.layer_norm_backward(dy, x, weight_->value, mean, rstd, dx, write, weight_->gradient, bias_->gradient);
+void LayerNorm::backward(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write) const {
+  pass.kernels.layer_norm_backward(dy, kept.x, weight_->value, kept.mean, kept.rstd, dx, write, weight_->gradient,
+                                   bias_->gradient);
 }
 
-void LayerNorm::backward_onto(Pass& pass, const Tensor& dy, const Tensor& dx) const {
-  backward(pass, dy, dx, Write::accumulate);
+void LayerNorm::keep(Pass& pass, const Kept& kept) {
+  pass.keep(kept.x);
+  pass.keep(kept.mean);
+  pass.keep(kept.rstd);
 }
 
-Tensor LayerNorm::backward(Pass& pass, const Tensor& dy) const {
-  const Tensor dx = pass.empty(dy.shape(), MemoryPurpose::workspace);
-  backward(pass, dy, dx, Write::overwrite);
-  return dx;
+LayerNorm::Kept LayerNorm::pop(Pass& pass) {
+  Kept kept;
+  kept.rstd = pass.stash->pop();
+  kept.mean = pass.stash->pop();
+  kept.x = pass.stash->pop();
+  return kept;
 }
 
 }  // namespace kumiko

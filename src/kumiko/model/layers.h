@@ -2,6 +2,7 @@
 // Legend: T = B S tokens, H hidden, K inputs, N outputs.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,7 +12,13 @@
 
 namespace kumiko {
 
-// y [T, N] = x [T, K] W^T + b. Weight [N, K], bias [N].
+// What a weight's gradient multiplies, made when it is wanted: kept since the forward, or computed again.
+using LinearInput = std::function<Tensor()>;
+inline LinearInput kept_input(Tensor x) {
+  return [x = std::move(x)] { return x; };
+}
+
+// y [T, N] = x [T, K] W^T + b. Weight [N, K], bias [N]. The caller sees to it that x is there again in the backward.
 class Linear {
  public:
   // With several names the weight is that of several linears of the same input, stacked: W = [W0; W1; ...], each with
@@ -24,23 +31,18 @@ class Linear {
 
   Tensor forward(Pass& pass, const Tensor& x) const;
   // Returns dx and hands the weight's gradient to the pass.
-  Tensor backward(Pass& pass, const Tensor& dy) const;
+  Tensor backward(Pass& pass, const Tensor& dy, LinearInput x) const;
 
   // The same at the end of a residual branch: y += dropout(x W^T + b).
   void forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const;
-  Tensor backward_from(Pass& pass, const DropoutMask& mask, const Tensor& dy) const;
+  Tensor backward_from(Pass& pass, const DropoutMask& mask, const Tensor& dy, LinearInput x) const;
 
-  // The two linears of an MLP with GELU between them, of which only its input is kept: activated = gelu(pre) is
-  // computed again where the backward wants it. First pre = x W^T + b, then y += dropout(activated W^T + b).
+  // With GELU on the way, of which only the input need be kept: pre = x W^T + b, activated = gelu(pre).
   void forward_gelu(Pass& pass, const Tensor& x, const Tensor& pre, const Tensor& activated) const;
-  void forward_onto_activated(Pass& pass, const Tensor& pre, const Tensor& activated, const DropoutMask& mask,
-                              const Tensor& y) const;
-  // Of the second: returns the gradient of pre.
-  Tensor backward_from_activated(Pass& pass, const DropoutMask& mask, const Tensor& dy) const;
+  // Of a linear whose x was gelu(pre), at the end of a residual branch: returns the gradient of pre.
+  Tensor backward_from_gelu(Pass& pass, const DropoutMask& mask, const Tensor& dy, const Tensor& pre) const;
 
  private:
-  void product_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const;
-
   int64_t num_inputs_;
   int64_t num_outputs_;
   Parameter* weight_;
@@ -52,16 +54,26 @@ class LayerNorm {
  public:
   LayerNorm(ParameterRegistry& registry, const std::string& name, int64_t hidden, double epsilon);
 
-  Tensor forward(Pass& pass, const Tensor& x) const;
+  // What the backward needs of a forward. Its y need not be kept, as it is cheap to make again.
+  struct Kept {
+    Tensor x;
+    Tensor mean;
+    Tensor rstd;
+  };
+
+  // y, as workspace, and what is to be kept of it (no statistics if the pass has no stash).
+  Tensor forward(Pass& pass, const Tensor& x, Kept& kept) const;
+  // y once more, with the bits of the forward. Outlives the pass, as waiting weight work may.
+  LinearInput output_again(const Pass& pass, const Kept& kept) const;
   // y = norm(x), with no backward to follow.
   void apply(Pass& pass, const Tensor& x, const Tensor& y) const;
-  // dx += the gradient of x.
-  void backward_onto(Pass& pass, const Tensor& dy, const Tensor& dx) const;
-  Tensor backward(Pass& pass, const Tensor& dy) const;
+  // dx = or += the gradient of x.
+  void backward(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write) const;
+
+  static void keep(Pass& pass, const Kept& kept);
+  static Kept pop(Pass& pass);
 
  private:
-  void backward(Pass& pass, const Tensor& dy, const Tensor& dx, Write write) const;
-
   double epsilon_;
   Parameter* weight_;
   Parameter* bias_;

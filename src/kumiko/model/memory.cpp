@@ -1,15 +1,147 @@
 #include "kumiko/model/memory.h"
 
-namespace kumiko {
+#include <algorithm>
 
-int64_t stash_bytes(const ModelOptions& options, int64_t batch, int64_t sequence, int64_t element_size) {
-  const int64_t hidden = options.hidden_size;
-  const int64_t norm = hidden + 2;  // its input, mean and 1 / standard deviation
-  // Norm, its output, q k v, heads' output and log-sum-exp; norm, its output, the input of the activation.
-  const int64_t block = (norm + hidden + 3 * hidden + hidden + options.num_attention_heads) +
-                        (norm + hidden + options.feed_forward_size());
-  const int64_t head = norm + hidden;  // norm, and the gradient of its output
-  return batch * sequence * (options.num_layers * block + head) * element_size;
+#include "kumiko/model/head.h"
+#include "kumiko/model/model.h"
+
+namespace kumiko {
+namespace {
+
+// Follows the step through its moments, as layers, blocks and head allocate; all in bytes.
+class StepWalk {
+ public:
+  StepWalk(const ModelOptions& model, const StepMemoryShape& shape) : model_(model), shape_(shape) {
+    const auto element = static_cast<int64_t>(size_of(shape.compute));
+    const auto statistic = static_cast<int64_t>(size_of(shape.compute == DType::f64 ? DType::f64 : DType::f32));
+    const int64_t tokens = shape.micro_batch_size * shape.seq_length;
+    const bool selective = shape.recompute.granularity == RecomputeGranularity::selective;
+    stream_ = tokens * model.hidden_size * element;
+    wide_ = tokens * model.feed_forward_size() * element;
+    moments_ = 2 * tokens * statistic;
+    const int64_t attended = stream_ + tokens * model.num_attention_heads * statistic;
+    attended_again_ = selective ? attended : 0;
+    masked_ = model.hidden_dropout > 0 ? stream_ : 0;
+    attention_kept_ = moments_ + 3 * stream_ + attended - attended_again_;
+    // The MLP's norm keeps the residual sum; the MLP the input of its activation.
+    mlp_kept_ = stream_ + moments_ + wide_;
+    const int64_t rows = std::min(tokens, head_rows_per_chunk(model.vocab_size, tokens));
+    logits_ = rows * (model.vocab_size * element + 3 * statistic);
+    // Tokens and targets, i32.
+    workspace_ = shape.kernel_workspace + 2 * 4 * tokens * shape.num_micro_batches;
+  }
+
+  void run() {
+    forward();
+    stash_at_end_ = stash_;
+    backward();
+  }
+
+  int64_t stash_at_end() const { return stash_at_end_; }
+  int64_t stash_peak() const { return stash_peak_; }
+  int64_t workspace_peak() const { return workspace_peak_; }
+  int64_t peak() const { return peak_; }
+
+ private:
+  // A moment with this much beside what is held.
+  void moment(int64_t stash, int64_t workspace) {
+    stash += stash_;
+    workspace += workspace_;
+    stash_peak_ = std::max(stash_peak_, stash);
+    workspace_peak_ = std::max(workspace_peak_, workspace);
+    peak_ = std::max(peak_, stash + workspace);
+  }
+
+  // The units' inputs and outputs are part of the stash: a block adds its output, and what it keeps between.
+  void forward_block_keeping() {
+    moment(attention_kept_ + stream_, stream_ + attended_again_ + masked_);
+    stash_ += attention_kept_ + mlp_kept_ + stream_;
+    moment(0, stream_ + wide_ + masked_);
+  }
+  // A block that keeps nothing, not even its input unless that is kept anyway.
+  void forward_block_once(bool input_kept) {
+    const int64_t residual = stream_;
+    moment(0, residual + stream_ + 3 * stream_ + stream_ + masked_);
+    moment(stream_, residual + stream_ + 2 * wide_ + masked_);
+    if (input_kept) stash_ += stream_;
+  }
+
+  void forward() {
+    stash_ += stream_;  // the embedding's output
+    for (const BlockSpan& span : block_spans(shape_.recompute, model_.num_layers)) {
+      for (int64_t block = span.begin; block < span.end; ++block) {
+        span.recomputed ? forward_block_once(block == span.begin) : forward_block_keeping();
+      }
+    }
+    stash_ += moments_ + stream_;  // the head's norm, and the gradient of its output
+    moment(0, stream_ + logits_);
+  }
+
+  void backward_block() {
+    // From here on the block's output is gone; `gradient` and, until the MLP is through, its gradient is there.
+    const int64_t gradient = stream_;
+    moment(0, gradient + masked_ + wide_);
+    stash_ -= wide_;
+    moment(0, gradient + wide_ + 2 * stream_);
+    stash_ -= stream_ + moments_;
+    moment(0, gradient + attended_again_ + masked_ + stream_);
+    moment(0, gradient + attended_again_ + stream_ + 3 * stream_);
+    stash_ -= attention_kept_ - moments_;
+    moment(0, gradient + 3 * stream_ + 2 * stream_);
+    stash_ -= moments_ + stream_;  // with its input
+  }
+
+  void backward() {
+    moment(0, stream_);
+    stash_ -= moments_ + 2 * stream_;  // the head's, with its input
+    const std::vector<BlockSpan> spans = block_spans(shape_.recompute, model_.num_layers);
+    for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
+      if (span->recomputed) {
+        workspace_ += stream_;  // the gradient waits
+        for (int64_t block = span->begin; block < span->end; ++block) forward_block_keeping();
+        stash_ -= stream_;  // the output is of no use
+        workspace_ -= stream_;
+      }
+      for (int64_t block = span->begin; block < span->end; ++block) backward_block();
+    }
+  }
+
+  const ModelOptions& model_;
+  const StepMemoryShape& shape_;
+  int64_t stream_;          // [T, H]
+  int64_t wide_;            // [T, F]
+  int64_t moments_;         // mean and 1 / standard deviation of one norm
+  int64_t attended_again_;  // the heads' output and log-sum-exp, if they are computed again
+  int64_t masked_;          // a branch beside its dropped version
+  int64_t attention_kept_;
+  int64_t mlp_kept_;
+  int64_t logits_;  // of one chunk, with its statistics
+
+  int64_t stash_ = 0;
+  int64_t workspace_ = 0;
+  int64_t stash_peak_ = 0;
+  int64_t stash_at_end_ = 0;
+  int64_t workspace_peak_ = 0;
+  int64_t peak_ = 0;
+};
+
+}  // namespace
+
+StepMemory step_memory(const ModelOptions& model, const StepMemoryShape& shape) {
+  StepWalk walk(model, shape);
+  walk.run();
+  const auto weight = static_cast<int64_t>(size_of(shape.weights));
+  const Model built = Model::gpt(model);
+  const int64_t padded = built.parameters().num_elements_padded() * weight;
+  const int64_t states = shape.optimizer_states * built.parameters().num_elements() * weight;
+  return {{padded, padded, states, walk.stash_peak(), walk.workspace_peak(), shape.communication},
+          2 * padded + states + walk.peak() + shape.communication};
+}
+
+int64_t stash_bytes(const ModelOptions& model, const StepMemoryShape& shape) {
+  StepWalk walk(model, shape);
+  walk.run();
+  return walk.stash_at_end();
 }
 
 }  // namespace kumiko

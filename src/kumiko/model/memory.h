@@ -1,14 +1,44 @@
-// What a model keeps in memory, as pure functions of its shape.
+// What one rank's training step holds in memory, as a pure function of its shape: nothing is built or run. A planner
+// asks it before a job; a test holds the memory pool's accounting to it, byte for byte.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "kumiko/model/options.h"
+#include "kumiko/model/recompute.h"
+#include "kumiko/tensor/dtype.h"
+#include "kumiko/tensor/memory.h"
 
 namespace kumiko {
 
-// Bytes that the forward of one micro-batch of `batch` x `sequence` tokens leaves for its backward, with elements of
-// `element_size` bytes.
-int64_t stash_bytes(const ModelOptions& options, int64_t batch, int64_t sequence, int64_t element_size);
+struct StepMemoryShape {
+  int64_t micro_batch_size = 1;
+  int64_t seq_length = 1;
+  int64_t num_micro_batches = 1;  // of this rank in a step: their tokens are all there at once
+  DType compute = DType::f32;     // of activations and their gradients
+  DType weights = DType::f32;     // of parameters, gradients and optimizer state
+  RecomputeOptions recompute;
+  int64_t optimizer_states = 2;  // numbers kept for each parameter: 2 for Adam, 1 for SGD with momentum
+  // Bytes of parts that the model does not know: the kernels' own scratch (laid-out weights, blocks of attention), and
+  // what collectives need.
+  int64_t kernel_workspace = 0;
+  int64_t communication = 0;
+};
+
+struct StepMemory {
+  // Of each purpose at its own highest moment, in bytes.
+  std::array<int64_t, num_memory_purposes> peaks{};
+  // Of all purposes together at the highest moment of the step: at most the sum of the peaks.
+  int64_t peak = 0;
+
+  int64_t operator[](MemoryPurpose purpose) const { return peaks[static_cast<size_t>(purpose)]; }
+};
+
+// `model` must be valid. Weight gradients are taken at once (WeightWork::When::at_once).
+StepMemory step_memory(const ModelOptions& model, const StepMemoryShape& shape);
+
+// Bytes that the forward of one micro-batch leaves for its backward.
+int64_t stash_bytes(const ModelOptions& model, const StepMemoryShape& shape);
 
 }  // namespace kumiko

@@ -8,15 +8,45 @@ void Model::prepare(Kernels& kernels) {
   for (const auto& unit : units_) unit->prepare(kernels);
 }
 
-void Model::forward(Pass& pass) {
-  Tensor x;
-  for (const auto& unit : units_) x = unit->forward(pass, x);
+// Unit 0 is the embedding, unit 1 + i block i, the last the head.
+Tensor Model::forward_units(Pass& pass, int64_t begin, int64_t end, Tensor x) {
+  for (int64_t unit = begin; unit < end; ++unit) x = units_[static_cast<size_t>(unit)]->forward(pass, x);
+  return x;
 }
 
 Tensor Model::forward_blocks(Pass& pass) {
-  Tensor x;
-  for (size_t i = 0; i + 1 < units_.size(); ++i) x = units_[i]->forward(pass, x);
+  Tensor x = forward_units(pass, 0, 1, {});
+  for (const BlockSpan& span : block_spans(pass.recompute, options_.num_layers)) {
+    if (span.recomputed && pass.stash != nullptr) {
+      pass.keep(x);
+      Pass once = pass;
+      once.stash = nullptr;
+      x = forward_units(once, 1 + span.begin, 1 + span.end, std::move(x));
+    } else {
+      x = forward_units(pass, 1 + span.begin, 1 + span.end, std::move(x));
+    }
+  }
   return x;
+}
+
+void Model::forward(Pass& pass) { units_.back()->forward(pass, forward_blocks(pass)); }
+
+void Model::backward(Pass& pass, const std::function<void(int)>& unit_done) {
+  Tensor gradient;
+  const auto backward_unit = [&](int64_t unit) {
+    gradient = units_[static_cast<size_t>(unit)]->backward(pass, gradient);
+    unit_done(static_cast<int>(unit));
+  };
+  const std::vector<BlockSpan> spans = block_spans(pass.recompute, options_.num_layers);
+  backward_unit(static_cast<int64_t>(units_.size()) - 1);
+  for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
+    if (span->recomputed) {
+      const PhaseSpan phase(pass.timer, Phase::recompute);
+      forward_units(pass, 1 + span->begin, 1 + span->end, pass.stash->pop());
+    }
+    for (int64_t block = span->end - 1; block >= span->begin; --block) backward_unit(1 + block);
+  }
+  backward_unit(0);
 }
 
 Tensor Model::generate_step(Pass& pass) {

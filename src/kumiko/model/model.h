@@ -1,6 +1,7 @@
 // A model: an ordered list of units over one registry of parameters. An architecture is a function that builds one.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -27,11 +28,17 @@ class Model {
 
   // One micro-batch through every unit; losses are added to pass.loss_sum.
   void forward(Pass& pass);
+  // The backward of the last forward of `pass`, recomputing what it did not keep. Calls unit_done(index) when a unit's
+  // backward is through, last unit first.
+  void backward(Pass& pass, const std::function<void(int)>& unit_done);
   // Logits [B, V] of the last position of each sequence; the pass's cache grows by its tokens.
   Tensor generate_step(Pass& pass);
 
  private:
   Model() : parameters_(std::make_unique<ParameterRegistry>()) {}
+  // Units [begin, end).
+  Tensor forward_units(Pass& pass, int64_t begin, int64_t end, Tensor x);
+  // Embedding and blocks.
   Tensor forward_blocks(Pass& pass);
 
   ModelOptions options_;

@@ -120,11 +120,15 @@ int64_t ParameterRegistry::num_elements() const {
   return count;
 }
 
+int64_t ParameterRegistry::num_elements_padded() const {
+  int64_t count = 0;
+  for (const auto& parameter : parameters_) count += padded(parameter->shape.num_elements());
+  return count;
+}
+
 // One flat tensor for all parameters, cut into theirs.
-static Tensor allocate_flat(const std::vector<std::unique_ptr<Parameter>>& parameters, MemoryPool& pool, DType dtype,
-                            MemoryPurpose purpose, Tensor Parameter::*member) {
-  int64_t total = 0;
-  for (const auto& parameter : parameters) total += padded(parameter->shape.num_elements());
+static Tensor allocate_flat(const std::vector<std::unique_ptr<Parameter>>& parameters, int64_t total, MemoryPool& pool,
+                            DType dtype, MemoryPurpose purpose, Tensor Parameter::*member) {
   const Tensor flat = Tensor::zeros(pool, {total}, dtype, purpose);
   int64_t begin = 0;
   for (const auto& parameter : parameters) {
@@ -136,11 +140,12 @@ static Tensor allocate_flat(const std::vector<std::unique_ptr<Parameter>>& param
 }
 
 void ParameterRegistry::allocate_values(MemoryPool& pool, DType dtype) {
-  allocate_flat(parameters_, pool, dtype, MemoryPurpose::parameters, &Parameter::value);
+  allocate_flat(parameters_, num_elements_padded(), pool, dtype, MemoryPurpose::parameters, &Parameter::value);
 }
 
 void ParameterRegistry::allocate_gradients(MemoryPool& pool, DType dtype) {
-  gradients_ = allocate_flat(parameters_, pool, dtype, MemoryPurpose::gradients, &Parameter::gradient);
+  gradients_ =
+      allocate_flat(parameters_, num_elements_padded(), pool, dtype, MemoryPurpose::gradients, &Parameter::gradient);
 }
 
 Tensor ParameterRegistry::unit_gradients(int unit) const {

@@ -53,6 +53,8 @@ class ParameterRegistry {
   const std::vector<std::unique_ptr<Parameter>>& all() const { return parameters_; }
   int num_units() const { return unit_ + 1; }
   int64_t num_elements() const;  // of the local tensors
+  // As they lie in memory, each from a cache line on.
+  int64_t num_elements_padded() const;
 
   // Gives every parameter its memory, in the order of registration; values are uninitialised.
   void allocate_values(MemoryPool& pool, DType dtype);

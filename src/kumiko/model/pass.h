@@ -9,6 +9,7 @@
 #include "kumiko/base/error.h"
 #include "kumiko/base/regions.h"
 #include "kumiko/kernels/kernels.h"
+#include "kumiko/model/recompute.h"
 #include "kumiko/tensor/tensor.h"
 
 namespace kumiko {
@@ -85,6 +86,7 @@ struct Pass {
   int64_t first_sample = 0;
 
   Stash* stash = nullptr;  // none: there will be no backward
+  RecomputeOptions recompute{};
   WeightWork* weight_work = nullptr;
   KeyValueCache* cache = nullptr;  // generation: tokens follow those in the cache
 
@@ -95,9 +97,15 @@ struct Pass {
   void keep(const Tensor& tensor) const {
     if (stash != nullptr) stash->push(tensor);
   }
-  Tensor empty(const Shape& shape, MemoryPurpose purpose = MemoryPurpose::stash) const {
-    return Tensor::empty(pool, shape, dtype, purpose);
+  // Scratch, or what stays until the backward if there is to be one.
+  MemoryPurpose kept() const { return stash != nullptr ? MemoryPurpose::stash : MemoryPurpose::workspace; }
+  Tensor empty(const Shape& shape, MemoryPurpose purpose) const { return Tensor::empty(pool, shape, dtype, purpose); }
+  Tensor empty(const Shape& shape) const { return empty(shape, kept()); }
+  // For means, log-sum-exps and the like: f32, or f64 in a pass of f64.
+  Tensor empty_statistic(const Shape& shape, MemoryPurpose purpose) const {
+    return Tensor::empty(pool, shape, dtype == DType::f64 ? DType::f64 : DType::f32, purpose);
   }
+  bool recomputes_attention() const { return recompute.granularity == RecomputeGranularity::selective; }
   // `dy` if it may be overwritten; a copy of it while waiting weight work still reads it.
   Tensor own(const Tensor& dy) const;
   // The mask of one dropout site over rows of `num_columns` elements. Nothing is dropped outside training.

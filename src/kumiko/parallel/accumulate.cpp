@@ -12,6 +12,7 @@ static Pass make_pass(const StepContext& step, const MicroBatch& micro_batch) {
   pass.step = step.step;
   pass.first_sample = micro_batch.first_sample;
   pass.loss_scale = step.loss_scale;
+  pass.recompute = step.recompute;
   return pass;
 }
 
@@ -31,11 +32,10 @@ double accumulate_gradients(Model& model, const StepContext& step, const std::ve
     }
     loss_sum += pass.loss_sum;
     const PhaseSpan phase(step.timer, Phase::backward);
-    Tensor gradient;
-    for (auto unit = static_cast<int>(model.units().size()) - 1; unit >= 0; --unit) {
-      gradient = model.units()[static_cast<size_t>(unit)]->backward(pass, gradient);
-      if (i + 1 == micro_batches.size()) reducer.unit_ready(unit);
-    }
+    const bool last = i + 1 == micro_batches.size();
+    model.backward(pass, [&](int unit) {
+      if (last) reducer.unit_ready(unit);
+    });
   }
   return loss_sum;
 }

@@ -17,6 +17,7 @@ struct StepContext {
   uint64_t seed = 0;
   int64_t step = 0;
   double loss_scale = 1;
+  RecomputeOptions recompute{};
 };
 
 struct MicroBatch {

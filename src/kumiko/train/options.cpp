@@ -23,6 +23,7 @@ void TrainOptions::describe(OptionTable& table) {
   table.add("seed", seed, "of the initial weights, the order of the data, and dropout");
   table.add_choice("on_bad_values", on_bad_values, {"skip", "stop"},
                    "what a step with NaN or Inf in its loss or gradient does");
+  recompute.describe(table);
 }
 
 void TrainOptions::validate() const {

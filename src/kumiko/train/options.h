@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kumiko/base/options.h"
+#include "kumiko/model/recompute.h"
 
 namespace kumiko {
 
@@ -19,6 +20,7 @@ struct TrainOptions {
   int64_t eval_iters = 10;
   int64_t seed = 1234;
   BadValues on_bad_values = BadValues::stop;
+  RecomputeOptions recompute;
 
   void describe(OptionTable& table);
   void validate() const;

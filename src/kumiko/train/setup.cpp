@@ -118,6 +118,7 @@ ModelShape Run::shape() const {
 StepContext Run::context(RegionTimer* timer) const {
   StepContext context{*kernels, *pool, timer};
   context.seed = static_cast<uint64_t>(config.train.seed);
+  context.recompute = config.train.recompute;
   return context;
 }
 
@@ -138,6 +139,7 @@ Run set_up(Config config, World& world) {
   config.validate();
   resolve(config, world);
   config.model.validate();
+  config.train.recompute.validate(config.model.num_layers);
   config.optimizer.validate();
   const BatchLayout layout = layout_of(config, world);
   const TrainOptions& train = config.train;
