@@ -1,12 +1,15 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/text.h"
 #include "kumiko/cli/bench.h"
+#include "kumiko/comm/run.h"
 #include "kumiko/train/breakdown.h"
+#include "kumiko/train/rank_placement.h"
 #include "kumiko/train/step_benchmark.h"
 
 namespace kumiko {
@@ -23,6 +26,7 @@ void print_json(const StepBenchmarkOptions& options, const StepBenchmark& result
   const nlohmann::ordered_json json = {{"model", options.model},
                                        {"micro_batch_size", options.micro_batch_size},
                                        {"seq_length", options.seq_length},
+                                       {"ranks", result.places.size()},
                                        {"threads", result.num_threads},
                                        {"dtype", options.dtype},
                                        {"step_ms", result.median_seconds * 1e3},
@@ -38,9 +42,12 @@ void print_json(const StepBenchmarkOptions& options, const StepBenchmark& result
   fmt::print("{}\n", json.dump());
 }
 
-void print_text(const StepBenchmarkOptions& options, const StepBenchmark& result) {
-  fmt::print("{}, micro-batch {} x {} tokens, {}, {} threads: median of {} steps\n\n", options.model,
-             options.micro_batch_size, options.seq_length, options.dtype, result.num_threads, result.seconds.size());
+void print_text(const StepBenchmarkOptions& options, const StepBenchmark& result, const World& world) {
+  fmt::print("{}, micro-batch {} x {} tokens, {}, {} ranks of {} threads: median of {} steps\n", options.model,
+             options.micro_batch_size, options.seq_length, options.dtype, world.size(), result.num_threads,
+             result.seconds.size());
+  for (const std::string& line : placement_lines(world.ranks(), result.places, 8)) fmt::print("  {}\n", line);
+  fmt::print("\n");
   fmt::print("{}\n", breakdown_table(result.times, flops_by_region(result.shape, options.micro_batch_size)));
   fmt::print("step        {:.1f} ms, {:.0f} tokens/s\n", result.median_seconds * 1e3, result.tokens_per_second);
   fmt::print("compute     {:.3f} TFLOP/s, {:.1f} % of the measured FMA peak of {:.3f}\n",
@@ -55,18 +62,27 @@ void print_text(const StepBenchmarkOptions& options, const StepBenchmark& result
 void add_bench_step(CLI::App& bench) {
   const auto options = std::make_shared<StepBenchmarkOptions>();
   const auto json = std::make_shared<bool>(false);
-  CLI::App* command = bench.add_subcommand("step", "Time a whole training step on synthetic tokens");
+  CLI::App* command =
+      bench.add_subcommand("step", "Time a whole training step on synthetic tokens; under mpiexec -n N on N ranks");
   command->add_option("--model", options->model, "A preset, as gpt2-124m")->capture_default_str();
-  command->add_option("--micro-batch-size", options->micro_batch_size, "Samples")->capture_default_str();
+  command->add_option("--micro-batch-size", options->micro_batch_size, "Samples of a rank")->capture_default_str();
   command->add_option("--seq-length", options->seq_length, "Tokens a sample")->capture_default_str();
-  command->add_option("--threads", options->num_threads, "0 for all cores")->capture_default_str();
+  command->add_option("--threads", options->num_threads, "Of a rank; 0 for the node's cores / its ranks")
+      ->capture_default_str();
+  command->add_option("--bind", options->bind, "Whether to bind threads to cores: auto or none")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Bind>{{"auto", Bind::automatic}, {"none", Bind::none}}))
+      ->default_str("auto");
   command->add_option("--dtype", options->dtype, "Element type of the arithmetic")->capture_default_str();
   command->add_option("--warmup", options->warmup, "Steps before counting")->capture_default_str();
   command->add_option("--steps", options->steps, "Steps counted")->capture_default_str();
   command->add_flag("--json", *json, "One line of JSON");
   command->callback([options, json] {
-    const StepBenchmark result = benchmark_step(*options);
-    *json ? print_json(*options, result) : print_text(*options, result);
+    const int code = run_in_world([&](World& world) {
+      const StepBenchmark result = benchmark_step(*options, world);
+      if (world.rank() == 0) *json ? print_json(*options, result) : print_text(*options, result, world);
+      return 0;
+    });
+    if (code != 0) throw CLI::RuntimeError(code);
   });
 }
 

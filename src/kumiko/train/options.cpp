@@ -41,6 +41,8 @@ void ParallelOptions::describe(OptionTable& table) {
   table.section("parallel");
   table.add("data_parallel_size", data_parallel_size, "ranks that share the batch; 0 for all");
   table.add("num_threads", num_threads, "threads a rank computes with; 0 for the node's cores / its ranks");
+  table.add_choice("bind", bind, {"auto", "none"},
+                   "auto gives each rank cores of its own, a core to each thread, and the memory beside them");
 }
 
 void ParallelOptions::validate() const {

@@ -9,6 +9,7 @@
 namespace kumiko {
 
 enum class BadValues : uint8_t { skip, stop };
+enum class Bind : uint8_t { automatic, none };
 
 struct TrainOptions {
   int64_t seq_length = 1024;
@@ -29,6 +30,7 @@ struct TrainOptions {
 struct ParallelOptions {
   int64_t data_parallel_size = 0;  // 0: every rank
   int64_t num_threads = 0;         // 0: the node's cores divided by its ranks
+  Bind bind = Bind::automatic;
 
   void describe(OptionTable& table);
   void validate() const;

@@ -6,6 +6,7 @@
 #include "kumiko/base/text.h"
 #include "kumiko/model/memory.h"
 #include "kumiko/train/breakdown.h"
+#include "kumiko/train/rank_placement.h"
 #include "kumiko/train/summary.h"
 #include "kumiko/train/tensorboard.h"
 
@@ -35,6 +36,9 @@ SummarySection machine_section(const Run& run, std::optional<double> peak) {
                           {"ranks", fmt::format("{} on {}", run.world.size(), run.world.ranks().front().host)},
                           {"kernels", run.kernels->description()},
                           {"communication", run.world.description()}}};
+  for (const std::string& line : placement_lines(run.world.ranks(), run.places, 8)) {
+    section.rows.push_back({section.rows.back().key == "communication" ? "placement" : "", line});
+  }
   if (peak) section.rows.push_back({"peak", fmt::format("{:.2f} TFLOP/s a rank, measured", *peak / 1e12)});
   return section;
 }

@@ -1,11 +1,8 @@
 #include "kumiko/train/setup.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
-#include <thread>
 
 #include "kumiko/base/file.h"
 #include "kumiko/base/log.h"
@@ -13,20 +10,13 @@
 #include "kumiko/comm/agreement.h"
 #include "kumiko/data/tokenizer.h"
 #include "kumiko/train/kept_tokenizer.h"
+#include "kumiko/train/rank_placement.h"
 #include "kumiko/train/state_checkpoint.h"
 
 namespace kumiko {
 namespace {
 
-// Cores this process may run on.
-int64_t available_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-
-// Fills in what options leave to the tokenizer, the ranks and the machine.
+// Fills in what options leave to the tokenizer and the ranks.
 void resolve(Config& config, const World& world) {
   ModelOptions& model = config.model;
   TrainOptions& train = config.train;
@@ -50,9 +40,6 @@ void resolve(Config& config, const World& world) {
   if (config.parallel.data_parallel_size != world.size()) {
     throw_user("parallel.data_parallel_size = {}, but {} rank{} started; leave it at 0, or start as many ranks",
                config.parallel.data_parallel_size, world.size(), world.size() == 1 ? "" : "s");
-  }
-  if (config.parallel.num_threads == 0) {
-    config.parallel.num_threads = std::max<int64_t>(1, available_cores() / world.local_size());
   }
   if (train.global_batch_size == 0) {
     train.global_batch_size = train.micro_batch_size * config.parallel.data_parallel_size;
@@ -146,6 +133,8 @@ Run set_up(Config config, World& world) {
   auto train_samples = samples_of(config, Split::train, train.train_iters);
   auto valid_samples = train.eval_interval > 0 ? samples_of(config, Split::valid, train.eval_iters) : nullptr;
 
+  PlacedRank placed = place_rank(config.parallel, world, *data);
+  config.parallel.num_threads = placed.num_threads;
   auto pool = MemoryPool::create();
   auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads));
   TrainingState state =
@@ -161,7 +150,8 @@ Run set_up(Config config, World& world) {
           layout,
           std::move(state),
           std::nullopt,
-          ""};
+          "",
+          std::move(placed.places)};
   resume(run);
   if (!run.config.checkpoint.save.empty()) {
     if (world.rank() == 0) keep_tokenizer(run.config.data.tokenizer, run.config.checkpoint.save);

@@ -29,6 +29,7 @@ struct Run {
   TrainingState state;
   std::optional<CheckpointWriter> writer;  // none if nothing is saved
   std::string resumed_from;                // empty: from the beginning
+  std::vector<std::string> places;         // where each rank computes (train/rank_placement.h)
 
   int64_t consumed_samples() const { return state.step * layout.global_batch_size; }
   int64_t consumed_tokens() const { return state.step * layout.tokens_per_step(); }

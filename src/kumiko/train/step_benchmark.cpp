@@ -3,20 +3,20 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <thread>
+#include <numeric>
 
 #include "kumiko/base/clock.h"
 #include "kumiko/base/error.h"
-#include "kumiko/comm/self.h"
 #include "kumiko/kernels/machine.h"
+#include "kumiko/train/rank_placement.h"
 #include "kumiko/train/step.h"
 
 namespace kumiko {
 namespace {
 
-MicroBatch synthetic_batch(const ModelOptions& model, const StepBenchmarkOptions& options, MemoryPool& pool) {
+MicroBatch synthetic_batch(const ModelOptions& model, const StepBenchmarkOptions& options, int rank, MemoryPool& pool) {
   const Shape shape{options.micro_batch_size, options.seq_length};
-  const PhiloxKey key = random_key(0, RandomStream::test, 0);
+  const PhiloxKey key = random_key(0, RandomStream::test, static_cast<uint64_t>(rank));
   uint64_t next = 0;
   const auto random_tokens = [&] {
     const Tensor tokens = Tensor::empty(pool, shape, DType::i32, MemoryPurpose::workspace);
@@ -25,7 +25,7 @@ MicroBatch synthetic_batch(const ModelOptions& model, const StepBenchmarkOptions
     }
     return tokens;
   };
-  return {random_tokens(), random_tokens(), 0};
+  return {random_tokens(), random_tokens(), rank * options.micro_batch_size};
 }
 
 int64_t highest_resident_bytes() {
@@ -43,7 +43,7 @@ ModelShape shape_of(const ModelOptions& model, int64_t seq_length) {
 
 }  // namespace
 
-StepBenchmark benchmark_step(const StepBenchmarkOptions& options) {
+StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) {
   if (options.micro_batch_size < 1 || options.seq_length < 1 || options.steps < 1 || options.warmup < 0) {
     throw_user("micro-batch size {}, sequence length {} and steps {} must be 1 or more, warm-up {} 0 or more",
                options.micro_batch_size, options.seq_length, options.steps, options.warmup);
@@ -54,24 +54,28 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options) {
   model.max_position_embeddings = std::max(model.max_position_embeddings, options.seq_length);
 
   StepBenchmark result;
-  result.num_threads = static_cast<int>(options.num_threads > 0 ? options.num_threads
-                                                                : std::max(1u, std::thread::hardware_concurrency()));
   result.shape = shape_of(model, options.seq_length);
   const double start = seconds_now();
+  std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
+  std::iota(everyone.begin(), everyone.end(), 0);
+  const auto data = world.communicator(Axis::data, everyone);
+  ParallelOptions parallel;
+  parallel.num_threads = options.num_threads;
+  parallel.bind = options.bind;
+  PlacedRank placed = place_rank(parallel, world, *data);
+  result.num_threads = static_cast<int>(placed.num_threads);
+  result.places = std::move(placed.places);
   const auto pool = MemoryPool::create();
   const auto kernels = make_cpu_kernels(pool, result.num_threads);
-  const auto world = connect_self_world();
-  const int64_t everyone[] = {0};
-  const auto data = world->communicator(Axis::data, everyone);
   OptimizerOptions optimizer;
   optimizer.lr_decay_style = DecayStyle::constant;
   TrainingState state = make_training_state(model, optimizer, 1234, *kernels, *pool);
-  const MicroBatch batch = synthetic_batch(model, options, *pool);
+  const MicroBatch batch = synthetic_batch(model, options, world.rank(), *pool);
   result.setup_seconds = seconds_now() - start;
 
   RegionTimer timer;
   const StepContext context{*kernels, *pool, &timer};
-  const StepSettings settings{optimizer, BadValues::stop, options.micro_batch_size * options.seq_length};
+  const StepSettings settings{optimizer, BadValues::stop, world.size() * options.micro_batch_size * options.seq_length};
   for (int64_t step = -options.warmup; step < options.steps; ++step) {
     if (step == 0) timer.take();
     const double begin = seconds_now();
@@ -85,7 +89,8 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options) {
   std::sort(sorted.begin(), sorted.end());
   result.median_seconds = sorted[sorted.size() / 2];
   result.tokens_per_second = static_cast<double>(settings.tokens_per_step) / result.median_seconds;
-  result.flops_per_second = result.tokens_per_second * flops_per_token(result.shape);
+  result.flops_per_second =
+      result.tokens_per_second * flops_per_token(result.shape) / static_cast<double>(world.size());
   result.peak = measure_ceilings(result.num_threads).fma_f32;
   result.peak_memory = pool->total().peak;
   result.resident_bytes = highest_resident_bytes();

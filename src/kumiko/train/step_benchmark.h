@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "kumiko/base/regions.h"
+#include "kumiko/comm/communicator.h"
 #include "kumiko/train/flops.h"
+#include "kumiko/train/options.h"
 
 namespace kumiko {
 
@@ -13,7 +15,8 @@ struct StepBenchmarkOptions {
   std::string model = "gpt2-124m";
   int64_t micro_batch_size = 4;
   int64_t seq_length = 1024;
-  int64_t num_threads = 0;  // 0: all cores
+  int64_t num_threads = 0;  // of a rank; 0: the node's cores divided by its ranks
+  Bind bind = Bind::automatic;
   std::string dtype = "fp32";
   int64_t warmup = 1;
   int64_t steps = 5;
@@ -22,13 +25,14 @@ struct StepBenchmarkOptions {
 struct StepBenchmark {
   std::vector<double> seconds;  // of each counted step
   double median_seconds = 0;
-  double tokens_per_second = 0;
-  double flops_per_second = 0;
-  double peak = 0;             // FLOP/s of these threads, measured beside it
-  double setup_seconds = 0;    // memory, weights, packing
-  int64_t peak_memory = 0;     // of the pool, bytes
-  int64_t resident_bytes = 0;  // of the process at its highest
+  double tokens_per_second = 0;  // of all ranks
+  double flops_per_second = 0;   // of one rank
+  double peak = 0;               // FLOP/s of these threads, measured beside it
+  double setup_seconds = 0;      // memory, weights, packing
+  int64_t peak_memory = 0;       // of the pool, bytes
+  int64_t resident_bytes = 0;    // of the process at its highest
   int num_threads = 0;
+  std::vector<std::string> places;  // of every rank (train/rank_placement.h)
   double loss = 0;
   ModelShape shape;
   RegionTimes times;
@@ -36,8 +40,9 @@ struct StepBenchmark {
   double peak_share() const { return flops_per_second / peak; }
 };
 
-// Forward, backward, clipping and AdamW, on one rank. User error for an unknown model or element type, or a size
-// below 1.
-StepBenchmark benchmark_step(const StepBenchmarkOptions& options);
+// Collective. Forward, backward, the sum of the gradients over the ranks, clipping and AdamW; every rank has a
+// micro-batch of its own. Times and sizes are those of this rank. User error for an unknown model or element type, or a
+// size below 1.
+StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world);
 
 }  // namespace kumiko

@@ -9,7 +9,8 @@
 namespace kumiko::cpu {
 
 // body(begin, end) on pieces of [0, count), one a thread, each a multiple of `grain` but for the last. Small loops stay
-// on the calling thread.
+// on the calling thread. The team always has num_threads threads: libgomp would end those that a smaller one leaves
+// out, and with them their binding to a core (mesh/node.h).
 template <class Body>
 void parallel_ranges(int num_threads, int64_t count, int64_t grain, const Body& body) {
   const int64_t pieces = std::min<int64_t>(num_threads, (count + grain - 1) / grain);
@@ -18,7 +19,7 @@ void parallel_ranges(int num_threads, int64_t count, int64_t grain, const Body& 
     return;
   }
   const int64_t size = ((count + pieces - 1) / pieces + grain - 1) / grain * grain;
-#pragma omp parallel for schedule(static) num_threads(static_cast <int>(pieces))
+#pragma omp parallel for schedule(static) num_threads(num_threads)
   for (int64_t piece = 0; piece < pieces; ++piece) {
     const int64_t begin = piece * size;
     const int64_t end = std::min(begin + size, count);

@@ -1,0 +1,29 @@
+// Puts the ranks of each node on cores of their own, and says where they are.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kumiko/comm/communicator.h"
+#include "kumiko/train/options.h"
+
+namespace kumiko {
+
+struct PlacedRank {
+  int64_t num_threads = 1;
+  // Of every rank, in rank order: "NUMA 0, cores 0-11, 12 threads".
+  std::vector<std::string> places;
+};
+
+// Collective over `all`, which has every rank of `world`. Shares out each node's cores among its ranks as
+// parallel.num_threads and parallel.bind say, within what the launcher left to each, and binds this rank; before the
+// rank's memory is first touched. Ranks that a launcher has bound to the same cores share them out; one that is alone
+// on its cores keeps to them. Warns if the launcher has left out half of the node's cores or more.
+PlacedRank place_rank(const ParallelOptions& options, const World& world, Communicator& all);
+
+// One line a rank ("rank 0: node01, NUMA 0, cores 0-11, 12 threads") up to `most_lines`; beyond, ranks with the same
+// place on different hosts share a line, and of what is left only the first lines are shown.
+std::vector<std::string> placement_lines(const std::vector<RankInfo>& ranks, const std::vector<std::string>& places,
+                                         size_t most_lines);
+
+}  // namespace kumiko
