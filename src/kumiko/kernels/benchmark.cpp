@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 
 #include "kumiko/base/clock.h"
 
@@ -53,27 +54,27 @@ std::vector<StepCalls> gpt2_step(int64_t batch, int64_t sequence) {
   const auto add = [&](const char* region, int64_t count, const std::string& text) {
     calls.push_back({region, count, CaseSpec::parse(text)});
   };
-  const auto add_linear = [&](int64_t count, int64_t outputs, int64_t inputs, int bias) {
+  const auto add_linear = [&](const char* region, int64_t count, int64_t outputs, int64_t inputs, int bias,
+                              std::array<const char*, 3> kernels) {
     const std::string sizes = fmt::format("T={},N={},K={},bias={}", rows, outputs, inputs, bias);
-    const char* region = bias != 0 ? "linear layers" : "logits";
-    for (const char* kernel : {"linear_forward", "linear_backward_input", "linear_backward_weight"}) {
-      add(region, count, fmt::format("{}:{}", kernel, sizes));
-    }
+    for (const char* kernel : kernels) add(region, count, fmt::format("{}:{}", kernel, sizes));
   };
-  add_linear(num_layers, 3 * hidden, hidden, 1);
-  add_linear(num_layers, hidden, hidden, 1);
-  add_linear(num_layers, 4 * hidden, hidden, 1);
-  add_linear(num_layers, hidden, 4 * hidden, 1);
-  add_linear(1, vocabulary, hidden, 0);
+  constexpr std::array plain = {"linear_forward", "linear_backward_input", "linear_backward_weight"};
+  add_linear("linear layers", num_layers, 3 * hidden, hidden, 1, plain);
+  add_linear("linear layers", num_layers, hidden, hidden, 1, plain);
+  add_linear("linear layers", num_layers, 4 * hidden, hidden, 1,
+             {"linear_gelu_forward", "linear_backward_input", "linear_backward_weight"});
+  add_linear("linear layers", num_layers, hidden, 4 * hidden, 1,
+             {"linear_forward", "linear_gelu_backward_input", "linear_gelu_backward_weight"});
+  add_linear("logits", 1, vocabulary, hidden, 0, plain);
   const std::string heads = fmt::format("B={},Sq={},A={},D={},fused=1", batch, sequence, num_heads, hidden / num_heads);
   add("attention", num_layers, "attention_forward:" + heads);
   add("attention", num_layers, "attention_backward:" + heads);
   const std::string norm = fmt::format("T={},H={}", rows, hidden);
   add("layer norm", 2 * num_layers + 1, "layer_norm_forward:" + norm);
   add("layer norm", 2 * num_layers + 1, "layer_norm_backward:" + norm + ",accumulate=1");
-  add("GELU", num_layers, fmt::format("gelu_forward:elements={}", 4 * rows * hidden));
-  add("GELU", num_layers, fmt::format("gelu_backward:elements={}", 4 * rows * hidden));
-  add("residual", 2 * num_layers, fmt::format("add:elements={}", rows * hidden));
+  // Once more where the weights' gradients want what they multiply.
+  add("layer norm", 2 * num_layers, "layer_norm_forward:" + norm);
   const std::string table = fmt::format("B={},S={},V={},H={}", batch, sequence, vocabulary, hidden);
   add("embedding", 1, "embedding_forward:" + table);
   add("embedding", 1, "embedding_backward:" + table);

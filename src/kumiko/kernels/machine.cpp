@@ -83,8 +83,14 @@ void store_ceilings(const MachineCeilings& ceilings) {
   std::error_code failed;
   std::filesystem::create_directories(path.parent_path(), failed);
   if (failed) throw_environment("{}: cannot be created: {}", path.parent_path().string(), failed.message());
-  const nlohmann::json json = {{"cpu", ceilings.cpu},         {"host", ceilings.host}, {"threads", ceilings.threads},
-                               {"fma_f32", ceilings.fma_f32}, {"copy", ceilings.copy}, {"triad", ceilings.triad}};
+  const nlohmann::json json = {{"cpu", ceilings.cpu},
+                               {"host", ceilings.host},
+                               {"threads", ceilings.threads},
+                               {"fma_f32", ceilings.fma_f32},
+                               {"fma_f32_mean", ceilings.fma_f32_mean},
+                               {"fma_bf16", ceilings.fma_bf16},
+                               {"copy", ceilings.copy},
+                               {"triad", ceilings.triad}};
   AtomicFile file(path);
   file.write(json.dump(2) + "\n");
   file.commit();
@@ -95,8 +101,8 @@ MachineCeilings cached_ceilings(int threads) {
   try {
     if (std::filesystem::exists(path)) {
       const auto json = nlohmann::json::parse(read_text_file(path));
-      return {json.at("cpu"),     json.at("host"), json.at("threads"),
-              json.at("fma_f32"), json.at("copy"), json.at("triad")};
+      return {json.at("cpu"),          json.at("host"),     json.at("threads"), json.at("fma_f32"),
+              json.at("fma_f32_mean"), json.at("fma_bf16"), json.at("copy"),    json.at("triad")};
     }
   } catch (const std::exception& error) {
     log::debug("{}: measured again: {}", path.string(), error.what());

@@ -10,9 +10,11 @@ struct MachineCeilings {
   std::string cpu;  // "AMD EPYC family 25 model 1"
   std::string host;
   int threads = 1;
-  double fma_f32 = 0;  // flop/s, a multiplication and an addition each, f32, all threads
-  double copy = 0;     // bytes/s read plus written, from arrays much larger than the caches
-  double triad = 0;    // bytes/s, a = b + s c: two reads and a write
+  double fma_f32 = 0;       // flop/s, a multiplication and an addition each, f32, all threads
+  double fma_f32_mean = 0;  // the same on average over a third of a second: what a shared or hot machine gives
+  double fma_bf16 = 0;      // of the CPU's own bf16 instructions; fma_f32 if it has none
+  double copy = 0;          // bytes/s read plus written, from arrays much larger than the caches
+  double triad = 0;         // bytes/s, a = b + s c: two reads and a write
 };
 
 // Measures in less than half a second: the best of a few short runs, since other load can only slow them down.

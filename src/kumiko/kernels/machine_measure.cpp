@@ -2,10 +2,13 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "kumiko/base/clock.h"
 #include "kumiko/kernels/machine.h"
+#include "kumiko/kernels/machine_bf16.h"
 #include "kumiko/tensor/tensor.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -83,9 +86,9 @@ double multiply_adds(int64_t iterations, float seed, float* result) {
 
 void triad(const float* a, const float* b, float* to, int64_t count) { HWY_DYNAMIC_DISPATCH(Triad)(a, b, to, count); }
 
-// Seconds that `threads` threads take for body(thread), all starting together; the best of `repeats`.
+// Seconds that `threads` threads take for body(thread), all starting together; the best of `repeats`, and their sum.
 template <class Body>
-double best_seconds(int threads, int repeats, const Body& body) {
+double best_seconds(int threads, int repeats, const Body& body, double* total = nullptr) {
   double best = 1e30;
   for (int repeat = 0; repeat < repeats; ++repeat) {
     double start = 0;
@@ -96,7 +99,9 @@ double best_seconds(int threads, int repeats, const Body& body) {
       start = seconds_now();
       body(omp_get_thread_num());
     }
-    best = std::min(best, seconds_now() - start);
+    const double taken = seconds_now() - start;
+    best = std::min(best, taken);
+    if (total != nullptr) *total += taken;
   }
   return best;
 }
@@ -112,13 +117,21 @@ MachineCeilings measure_ceilings(int threads) {
 
   std::vector<float> results(static_cast<size_t>(threads) * 16);
   constexpr int64_t iterations = 300'000;
-  double flop = 0;
-  const double fma_seconds = cpu::best_seconds(threads, 20, [&](int thread) {
-    const double done =
-        cpu::multiply_adds(iterations, static_cast<float>(thread), &results[static_cast<size_t>(thread) * 16]);
-    if (thread == 0) flop = done;
-  });
-  ceilings.fma_f32 = flop * threads / fma_seconds;
+  // The best and the mean rate of 60 short runs.
+  const auto rates_of = [&](const auto& loop, int64_t count) {
+    double flop = 0;
+    double total = 0;
+    const double best = cpu::best_seconds(
+        threads, 60,
+        [&](int thread) {
+          const double done = loop(count, static_cast<float>(thread), &results[static_cast<size_t>(thread) * 16]);
+          if (thread == 0) flop = done;
+        },
+        &total);
+    return std::pair{flop * threads / best, flop * threads * 60 / total};
+  };
+  std::tie(ceilings.fma_f32, ceilings.fma_f32_mean) = rates_of(cpu::multiply_adds, iterations);
+  ceilings.fma_bf16 = has_bf16_instructions() ? rates_of(bf16_dot_products, iterations).first : ceilings.fma_f32;
 
   const auto pool = MemoryPool::create();
   constexpr int64_t elements = int64_t{8} << 20;  // of each of three arrays: 32 MiB

@@ -16,7 +16,7 @@ Head::Head(ParameterRegistry& registry, const ModelOptions& options, Parameter* 
 void Head::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weight_->value, std::move(prepared_)); }
 
 int64_t head_rows_per_chunk(int64_t vocabulary, int64_t num_tokens) {
-  constexpr int64_t logits_per_chunk = int64_t{1} << 25;
+  constexpr int64_t logits_per_chunk = int64_t{1} << 26;
   constexpr int64_t least_rows = 64;
   const int64_t most = std::max(least_rows, logits_per_chunk / vocabulary);
   const int64_t num_chunks = std::max<int64_t>(1, (num_tokens + most - 1) / most);

@@ -10,7 +10,7 @@
 
 namespace kumiko {
 
-// Rows of logits that exist at once: enough for an efficient product, few enough for a workspace of about 100 MB.
+// Rows of logits that exist at once: enough for an efficient product, few enough for a workspace of about 200 MB.
 int64_t head_rows_per_chunk(int64_t vocabulary, int64_t num_tokens);
 
 class Head final : public Unit {
