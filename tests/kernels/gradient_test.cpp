@@ -116,6 +116,49 @@ TEST_F(Gradient, LayerNorm) {
   expect_derivative(beta, dbeta, loss, "dbeta");
 }
 
+TEST_F(Gradient, RmsNorm) {
+  const Tensor x = normal({3, 7}), gamma = normal({7}), dy = normal({3, 7});
+  const Tensor y = zeros({3, 7}), rstd = zeros({3}), dx = zeros({3, 7}), dgamma = zeros({7});
+  const auto loss = [&] {
+    kernels_->rms_norm_forward(x, gamma, 1e-5, y, rstd);
+    return dot(y, dy);
+  };
+  loss();
+  kernels_->rms_norm_backward(dy, x, gamma, rstd, dx, Write::overwrite, dgamma);
+  expect_derivative(x, dx, loss, "dx");
+  expect_derivative(gamma, dgamma, loss, "dgamma");
+}
+
+TEST_F(Gradient, Swiglu) {
+  const Tensor x = normal({4, 10}), dy = normal({4, 5}), y = zeros({4, 5}), dx = zeros({4, 10});
+  kernels_->swiglu_backward(x, dy, dx);
+  const auto loss = [&] {
+    kernels_->swiglu_forward(x, y);
+    return dot(y, dy);
+  };
+  expect_derivative(x, dx, loss, "dx");
+}
+
+TEST_F(Gradient, Rotary) {
+  RotaryShape shape;
+  shape.batch = 2;
+  shape.num_rows = 3;
+  shape.num_heads = 2;
+  shape.head_size = 4;
+  shape.first_position = 1;
+  const Tensor x = normal({2, 3, 8}), y = zeros({2, 3, 8}), dy = normal({2, 3, 8}), dx = zeros({2, 3, 8});
+  const Tensor cosine = normal({4, 2}), sine = normal({4, 2});
+  const auto view = [](const Tensor& tensor) { return HeadsView{tensor, 0, 24, 8}; };
+  copy(dy, dx);
+  kernels_->rotate(shape, view(dx), cosine, sine, true);
+  const auto loss = [&] {
+    copy(x, y);
+    kernels_->rotate(shape, view(y), cosine, sine, false);
+    return dot(y, dy);
+  };
+  expect_derivative(x, dx, loss, "dx");
+}
+
 TEST_F(Gradient, Gelu) {
   const Tensor x = normal({50}), dy = normal({50}), y = zeros({50}), dx = zeros({50});
   const auto loss = [&] {

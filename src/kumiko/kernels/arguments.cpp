@@ -118,6 +118,47 @@ void check_layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& 
   expect_vector(kernel, "dbeta", dbeta, columns, parameter_type(type));
 }
 
+void check_rms_norm(const Tensor& x, const Tensor& gamma, const Tensor& y, const Tensor& rstd) {
+  const char* kernel = "rms_norm_forward";
+  const int64_t rows = x.shape().num_rows();
+  expect_vector(kernel, "gamma", gamma, x.shape().last(), parameter_type(x.dtype()));
+  expect_matrix(kernel, "y", y, rows, x.shape().last(), x.dtype());
+  expect_vector_if_present(kernel, "rstd", rstd, rows, parameter_type(x.dtype()));
+}
+
+void check_rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& rstd,
+                             const Tensor& dx, const Tensor& dgamma) {
+  const char* kernel = "rms_norm_backward";
+  const int64_t rows = x.shape().num_rows();
+  const int64_t columns = x.shape().last();
+  const DType type = parameter_type(x.dtype());
+  expect_matrix(kernel, "dy", dy, rows, columns, x.dtype());
+  expect_vector(kernel, "gamma", gamma, columns, type);
+  expect_vector(kernel, "rstd", rstd, rows, type);
+  expect_matrix(kernel, "dx", dx, rows, columns, x.dtype());
+  expect_vector(kernel, "dgamma", dgamma, columns, type);
+}
+
+void check_swiglu(const char* kernel, const Tensor& x, const Tensor& y) {
+  const int64_t columns = x.shape().last();
+  if (columns % 2 != 0) throw_internal("{}: x is {}, expected gate beside up", kernel, x.shape().to_string());
+  expect_matrix(kernel, "y", y, x.shape().num_rows(), columns / 2, x.dtype());
+}
+
+void check_rotary(const RotaryShape& shape, const HeadsView& x, const Tensor& cosine, const Tensor& sine) {
+  const char* kernel = "rotate";
+  if (shape.head_size % 2 != 0) throw_internal("{}: head size {}, expected an even one", kernel, shape.head_size);
+  expect_heads(kernel, "x", x, shape.batch, shape.num_rows, shape.num_heads, shape.head_size, x.tensor.dtype());
+  const int64_t positions = cosine.shape().num_rows();
+  const DType type = parameter_type(x.tensor.dtype());
+  expect_matrix(kernel, "cosine", cosine, positions, shape.head_size / 2, type);
+  expect_matrix(kernel, "sine", sine, positions, shape.head_size / 2, type);
+  if (shape.first_position < 0 || shape.first_position + shape.num_rows > positions) {
+    throw_internal("{}: positions {} to {} of {}", kernel, shape.first_position,
+                   shape.first_position + shape.num_rows - 1, positions);
+  }
+}
+
 void check_embedding(const char* kernel, const Tensor& tokens, int64_t sequence, int64_t first_position,
                      const Tensor& token_table, const Tensor& position_table, const Tensor& y) {
   const int64_t rows = tokens.num_elements();

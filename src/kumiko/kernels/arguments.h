@@ -25,6 +25,14 @@ void check_layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, 
 void check_layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& mean,
                                const Tensor& rstd, const Tensor& dx, const Tensor& dgamma, const Tensor& dbeta);
 
+void check_rms_norm(const Tensor& x, const Tensor& gamma, const Tensor& y, const Tensor& rstd);
+void check_rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& rstd,
+                             const Tensor& dx, const Tensor& dgamma);
+
+// x and, in the backward, dx are [T, 2F], y or dy [T, F].
+void check_swiglu(const char* kernel, const Tensor& x, const Tensor& y);
+void check_rotary(const RotaryShape& shape, const HeadsView& x, const Tensor& cosine, const Tensor& sine);
+
 void check_embedding(const char* kernel, const Tensor& tokens, int64_t sequence, int64_t first_position,
                      const Tensor& token_table, const Tensor& position_table, const Tensor& y);
 void check_cross_entropy(const char* kernel, const Tensor& logits, const Tensor& targets, int64_t num_valid,

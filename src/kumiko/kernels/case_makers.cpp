@@ -153,54 +153,6 @@ KernelCase attention_case(const CaseSpec& spec, Tensors& tensors) {
   return made;
 }
 
-KernelCase layer_norm_case(const CaseSpec& spec, Tensors& tensors) {
-  const int64_t rows = spec.get("T", 1);
-  const int64_t size = spec.get("H", 1);
-  const Write write = write_of(spec);
-  const Tensor x = tensors.normal({rows, size}, 2, 3);
-  const Tensor gamma = tensors.parameter({size}, 0.2, 1);
-  const Tensor beta = tensors.parameter({size});
-  const Tensor y = tensors.empty({rows, size});
-  const Tensor mean = tensors.empty_parameter({rows});
-  const Tensor rstd = tensors.empty_parameter({rows});
-  const auto forward = [=](Kernels& kernels) { kernels.layer_norm_forward(x, gamma, beta, 1e-5, y, mean, rstd); };
-  KernelCase made;
-  made.sum_length = static_cast<double>(size);
-  if (spec.kernel == "layer_norm_forward") {
-    made.bytes = tensors.element_bytes() * 2 * product({rows, size});
-    made.outputs = {{"y", y}, {"mean", mean}, {"rstd", rstd}};
-    made.run = forward;
-    return made;
-  }
-  const Tensor dy = tensors.normal({rows, size});
-  const Tensor dx = tensors.normal({rows, size});
-  const Tensor dgamma = tensors.parameter({size});
-  const Tensor dbeta = tensors.parameter({size});
-  made.sum_length = static_cast<double>(rows + size);
-  made.bytes = tensors.element_bytes() * (write == Write::accumulate ? 4 : 3) * product({rows, size});
-  made.prepare = forward;
-  made.outputs = {{"dx", dx}, {"dgamma", dgamma}, {"dbeta", dbeta}};
-  made.run = [=](Kernels& kernels) { kernels.layer_norm_backward(dy, x, gamma, mean, rstd, dx, write, dgamma, dbeta); };
-  return made;
-}
-
-KernelCase gelu_case(const CaseSpec& spec, Tensors& tensors) {
-  const int64_t count = spec.get("elements", 1);
-  const Tensor x = tensors.normal({count}, 2);
-  const Tensor y = tensors.normal({count});
-  KernelCase made;
-  made.sum_length = 4;
-  made.outputs = {{spec.kernel == "gelu_forward" ? "y" : "dx", y}};
-  if (spec.kernel == "gelu_forward") {
-    made.bytes = tensors.element_bytes() * 2 * product({count});
-    made.run = [=](Kernels& kernels) { kernels.gelu_forward(x, y); };
-  } else {
-    made.bytes = tensors.element_bytes() * 3 * product({count});
-    made.run = [=](Kernels& kernels) { kernels.gelu_backward(x, y, y); };
-  }
-  return made;
-}
-
 KernelCase embedding_case(const CaseSpec& spec, Tensors& tensors) {
   const int64_t batch = spec.get("B", 1);
   const int64_t sequence = spec.get("S", 1);

@@ -66,6 +66,9 @@ inline double product(std::initializer_list<int64_t> sizes) {
 KernelCase linear_case(const CaseSpec& spec, Tensors& tensors);
 KernelCase attention_case(const CaseSpec& spec, Tensors& tensors);
 KernelCase layer_norm_case(const CaseSpec& spec, Tensors& tensors);
+KernelCase rms_norm_case(const CaseSpec& spec, Tensors& tensors);
+KernelCase swiglu_case(const CaseSpec& spec, Tensors& tensors);
+KernelCase rotate_case(const CaseSpec& spec, Tensors& tensors);
 KernelCase gelu_case(const CaseSpec& spec, Tensors& tensors);
 KernelCase embedding_case(const CaseSpec& spec, Tensors& tensors);
 KernelCase cross_entropy_case(const CaseSpec& spec, Tensors& tensors);

@@ -65,6 +65,14 @@ struct AttentionShape {
   int64_t num_heads_global = 0;
 };
 
+struct RotaryShape {
+  int64_t batch = 0;      // B
+  int64_t num_rows = 0;   // S rows a sequence
+  int64_t num_heads = 0;  // A heads, side by side in a row
+  int64_t head_size = 0;  // D
+  int64_t first_position = 0;
+};
+
 struct AdamWConstants {
   double lr = 0;
   double beta1 = 0.9;
@@ -125,10 +133,29 @@ class Kernels {
   virtual void layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& mean,
                                    const Tensor& rstd, const Tensor& dx, Write write, const Tensor& dgamma,
                                    const Tensor& dbeta) = 0;
+  // y [T, H] = x * rstd * gamma, rstd [T] = 1 / sqrt(mean of x^2 + eps), kept for the backward, or absent. Zhang and
+  // Sennrich 2019.
+  virtual void rms_norm_forward(const Tensor& x, const Tensor& gamma, double eps, const Tensor& y,
+                                const Tensor& rstd) = 0;
+  // dx = or += ..., dgamma [H] +=
+  virtual void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& rstd,
+                                 const Tensor& dx, Write write, const Tensor& dgamma) = 0;
   // y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): GPT-2's "gelu_new". y may be x.
   virtual void gelu_forward(const Tensor& x, const Tensor& y) = 0;
   // dx = dy gelu'(x). dx may be dy.
   virtual void gelu_backward(const Tensor& x, const Tensor& dy, const Tensor& dx) = 0;
+  // y [T, F] = silu(gate) up, silu(g) = g / (1 + exp(-g)), where x [T, 2F] is gate [T, F] beside up [T, F]. Shazeer
+  // 2020.
+  virtual void swiglu_forward(const Tensor& x, const Tensor& y) = 0;
+  // dx [T, 2F] from dy [T, F]. dx may be x.
+  virtual void swiglu_backward(const Tensor& x, const Tensor& dy, const Tensor& dx) = 0;
+
+  // --- position ------------------------------------------------------------------------------------------------------
+  // Rotary position embedding (Su et al. 2021, equation 34, with the halves of a head as the pairs), in place: elements
+  // d and d + D/2 of each head of row s are turned by the angle of cosine and sine [P, D/2] at position first_position
+  // + s, and back if `inverse`, which is the backward. D is even.
+  virtual void rotate(const RotaryShape& shape, const HeadsView& x, const Tensor& cosine, const Tensor& sine,
+                      bool inverse) = 0;
 
   // --- embedding and loss --------------------------------------------------------------------------------------------
   // y [T, H] = token_table[token] + position_table[position], T = B S rows, position = first_position + row % S.

@@ -1,4 +1,4 @@
-// GELU in its tanh form and its derivative, a vector at a time.
+// GELU in its tanh form, its derivative, and the sigmoid, a vector at a time.
 #if defined(KUMIKO_KERNELS_CPU_ACTIVATION_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef KUMIKO_KERNELS_CPU_ACTIVATION_INL_H_
 #undef KUMIKO_KERNELS_CPU_ACTIVATION_INL_H_
@@ -32,6 +32,13 @@ HWY_INLINE FloatVector gelu_derivative(FloatVector x) {
   const auto s = gelu_gate(x);
   const auto du = hn::MulAdd(hn::Mul(x, x), hn::Set(f, 6 * gelu_slope * gelu_cubic), hn::Set(f, 2 * gelu_slope));
   return hn::MulAdd(hn::Mul(x, du), hn::NegMulAdd(s, s, s), s);
+}
+
+// 1 / (1 + exp(-x))
+HWY_INLINE FloatVector sigmoid(FloatVector x) {
+  const Floats f;
+  const auto one = hn::Set(f, 1.0F);
+  return hn::Div(one, hn::Add(one, exp2(hn::Mul(x, hn::Set(f, -log2_of_e)))));
 }
 
 }  // namespace kumiko::cpu::HWY_NAMESPACE

@@ -12,6 +12,7 @@
 #include "kumiko/kernels/cpu/loss.h"
 #include "kumiko/kernels/cpu/norm.h"
 #include "kumiko/kernels/cpu/optimizer.h"
+#include "kumiko/kernels/cpu/rotary.h"
 
 namespace kumiko {
 namespace {
@@ -106,6 +107,30 @@ class CpuKernels : public Kernels {
                            const Tensor& dbeta) override {
     arguments::check_layer_norm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta);
     cpu::layer_norm_backward(dy, x, gamma, mean, rstd, dx, write, dgamma, dbeta, num_threads_, workspace_);
+  }
+  void rms_norm_forward(const Tensor& x, const Tensor& gamma, double eps, const Tensor& y,
+                        const Tensor& rstd) override {
+    arguments::check_rms_norm(x, gamma, y, rstd);
+    cpu::rms_norm_forward(x, gamma, eps, y, rstd, num_threads_);
+  }
+  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& rstd, const Tensor& dx,
+                         Write write, const Tensor& dgamma) override {
+    arguments::check_rms_norm_backward(dy, x, gamma, rstd, dx, dgamma);
+    cpu::rms_norm_backward(dy, x, gamma, rstd, dx, write, dgamma, num_threads_, workspace_);
+  }
+  void swiglu_forward(const Tensor& x, const Tensor& y) override {
+    arguments::check_swiglu("swiglu_forward", x, y);
+    cpu::swiglu_forward(x, y, num_threads_);
+  }
+  void swiglu_backward(const Tensor& x, const Tensor& dy, const Tensor& dx) override {
+    arguments::check_swiglu("swiglu_backward", x, dy);
+    arguments::check_same("swiglu_backward", x, dx);
+    cpu::swiglu_backward(x, dy, dx, num_threads_);
+  }
+  void rotate(const RotaryShape& shape, const HeadsView& x, const Tensor& cosine, const Tensor& sine,
+              bool inverse) override {
+    arguments::check_rotary(shape, x, cosine, sine);
+    cpu::rotate(shape, x, cosine, sine, inverse, num_threads_);
   }
   void gelu_forward(const Tensor& x, const Tensor& y) override {
     arguments::check_same("gelu_forward", x, y);

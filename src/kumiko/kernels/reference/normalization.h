@@ -1,8 +1,7 @@
-// Layer norm and GELU as their formulas read.
+// The norms as their formulas read.
 #pragma once
 
 #include <cmath>
-#include <numbers>
 #include <vector>
 
 #include "kumiko/kernels/kernels.h"
@@ -66,27 +65,42 @@ void layer_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma,
   }
 }
 
-inline constexpr double gelu_cubic = 0.044715;
-inline const double gelu_slope = std::sqrt(2 / std::numbers::pi);
-
 template <class Real>
-void gelu_forward(const Tensor& x, const Tensor& y) {
-  for (int64_t i = 0; i < x.num_elements(); ++i) {
-    const double value = x.data<Real>()[i];
-    const double inner = gelu_slope * (value + gelu_cubic * value * value * value);
-    y.data<Real>()[i] = static_cast<Real>(0.5 * value * (1 + std::tanh(inner)));
+void rms_norm_forward(const Tensor& x, const Tensor& gamma, double eps, const Tensor& y, const Tensor& rstd) {
+  const int64_t size = x.shape().last();
+  for (int64_t t = 0; t < x.shape().num_rows(); ++t) {
+    const Real* row = x.data<Real>() + t * size;
+    double squares = 0;
+    for (int64_t h = 0; h < size; ++h) squares += double{row[h]} * row[h];
+    const double inverse = 1 / std::sqrt(squares / static_cast<double>(size) + eps);
+    for (int64_t h = 0; h < size; ++h) {
+      y.data<Real>()[t * size + h] = static_cast<Real>(row[h] * inverse * gamma.data<Real>()[h]);
+    }
+    if (rstd) rstd.data<Real>()[t] = static_cast<Real>(inverse);
   }
 }
 
 template <class Real>
-void gelu_backward(const Tensor& x, const Tensor& dy, const Tensor& dx) {
-  for (int64_t i = 0; i < x.num_elements(); ++i) {
-    const double value = x.data<Real>()[i];
-    const double tanh = std::tanh(gelu_slope * (value + gelu_cubic * value * value * value));
-    const double dinner = gelu_slope * (1 + 3 * gelu_cubic * value * value);
-    const double derivative = 0.5 * (1 + tanh) + 0.5 * value * (1 - tanh * tanh) * dinner;
-    dx.data<Real>()[i] = static_cast<Real>(dy.data<Real>()[i] * derivative);
+void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& rstd, const Tensor& dx,
+                       Write write, const Tensor& dgamma) {
+  const int64_t size = x.shape().last();
+  std::vector<double> gamma_sums(dgamma.elements<Real>().begin(), dgamma.elements<Real>().end());
+  for (int64_t t = 0; t < x.shape().num_rows(); ++t) {
+    const Real* row = x.data<Real>() + t * size;
+    const Real* dy_row = dy.data<Real>() + t * size;
+    const double inverse = rstd.data<Real>()[t];
+    double moment = 0;  // mean of dy gamma xhat
+    for (int64_t h = 0; h < size; ++h) {
+      moment += double{dy_row[h]} * gamma.data<Real>()[h] * row[h] * inverse / static_cast<double>(size);
+      gamma_sums[static_cast<size_t>(h)] += double{dy_row[h]} * row[h] * inverse;
+    }
+    for (int64_t h = 0; h < size; ++h) {
+      const double gradient = inverse * (double{dy_row[h]} * gamma.data<Real>()[h] - row[h] * inverse * moment);
+      Real& out = dx.data<Real>()[t * size + h];
+      out = static_cast<Real>(write == Write::accumulate ? out + gradient : gradient);
+    }
   }
+  for (int64_t h = 0; h < size; ++h) dgamma.data<Real>()[h] = static_cast<Real>(gamma_sums[static_cast<size_t>(h)]);
 }
 
 }  // namespace kumiko::reference

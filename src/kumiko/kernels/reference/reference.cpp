@@ -1,10 +1,12 @@
 // Chooses the element type and calls the naive statement of each kernel.
 #include "kumiko/base/error.h"
 #include "kumiko/kernels/arguments.h"
+#include "kumiko/kernels/reference/activation.h"
 #include "kumiko/kernels/reference/attention.h"
 #include "kumiko/kernels/reference/elementwise.h"
 #include "kumiko/kernels/reference/linear.h"
 #include "kumiko/kernels/reference/normalization.h"
+#include "kumiko/kernels/reference/rotary.h"
 #include "kumiko/kernels/reference/vocabulary.h"
 
 namespace kumiko {
@@ -100,6 +102,30 @@ class ReferenceKernels : public Kernels {
     with_type(x, [&]<class Real>(Real) {
       reference::layer_norm_backward<Real>(dy, x, gamma, mean, rstd, dx, write, dgamma, dbeta);
     });
+  }
+  void rms_norm_forward(const Tensor& x, const Tensor& gamma, double eps, const Tensor& y,
+                        const Tensor& rstd) override {
+    arguments::check_rms_norm(x, gamma, y, rstd);
+    with_type(x, [&]<class Real>(Real) { reference::rms_norm_forward<Real>(x, gamma, eps, y, rstd); });
+  }
+  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gamma, const Tensor& rstd, const Tensor& dx,
+                         Write write, const Tensor& dgamma) override {
+    arguments::check_rms_norm_backward(dy, x, gamma, rstd, dx, dgamma);
+    with_type(x, [&]<class Real>(Real) { reference::rms_norm_backward<Real>(dy, x, gamma, rstd, dx, write, dgamma); });
+  }
+  void swiglu_forward(const Tensor& x, const Tensor& y) override {
+    arguments::check_swiglu("swiglu_forward", x, y);
+    with_type(x, [&]<class Real>(Real) { reference::swiglu_forward<Real>(x, y); });
+  }
+  void swiglu_backward(const Tensor& x, const Tensor& dy, const Tensor& dx) override {
+    arguments::check_swiglu("swiglu_backward", x, dy);
+    arguments::check_same("swiglu_backward", x, dx);
+    with_type(x, [&]<class Real>(Real) { reference::swiglu_backward<Real>(x, dy, dx); });
+  }
+  void rotate(const RotaryShape& shape, const HeadsView& x, const Tensor& cosine, const Tensor& sine,
+              bool inverse) override {
+    arguments::check_rotary(shape, x, cosine, sine);
+    with_type(x.tensor, [&]<class Real>(Real) { reference::rotate<Real>(shape, x, cosine, sine, inverse); });
   }
   void gelu_forward(const Tensor& x, const Tensor& y) override {
     arguments::check_same("gelu_forward", x, y);
