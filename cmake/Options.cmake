@@ -14,8 +14,13 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # What ccache asks for before it keeps files that are compiled with a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
+
+# Code that runs seldom or waits for others: half the optimiser's work is a third of the compiler's time.
+set(KUMIKO_COLD $<$<CONFIG:Release>:-O1>)
 find_program(MOLD mold)
 if(MOLD AND NOT CMAKE_CROSSCOMPILING)
   target_link_options(kumiko_flags INTERFACE -fuse-ld=mold)
