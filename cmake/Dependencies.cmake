@@ -18,6 +18,26 @@ if(NOT DNNL_LIBRARY OR NOT DNNL_INCLUDE)
   message(STATUS "oneDNN not found (libdnnl-dev): linear layers use our own products for every type")
 endif()
 
+if(KUMIKO_CBLAS)
+  add_library(kumiko_cblas INTERFACE)
+  if(KUMIKO_CBLAS STREQUAL "openblas")  # libopenblas-openmp-dev
+    pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+    target_link_libraries(kumiko_cblas INTERFACE PkgConfig::OPENBLAS)
+  elseif(KUMIKO_CBLAS STREQUAL "blis")  # libblis-openmp-dev
+    find_path(BLIS_INCLUDE blis.h PATH_SUFFIXES blis blis-openmp REQUIRED)
+    find_library(BLIS_LIBRARY blis REQUIRED)
+    target_include_directories(kumiko_cblas SYSTEM INTERFACE ${BLIS_INCLUDE})
+    target_link_libraries(kumiko_cblas INTERFACE ${BLIS_LIBRARY})
+  else()
+    set(BLA_VENDOR ${KUMIKO_CBLAS})
+    find_package(BLAS REQUIRED)
+    find_path(CBLAS_INCLUDE cblas.h REQUIRED)
+    target_include_directories(kumiko_cblas SYSTEM INTERFACE ${CBLAS_INCLUDE})
+    target_link_libraries(kumiko_cblas INTERFACE BLAS::BLAS)
+  endif()
+  message(STATUS "linear_backend = cblas is ${KUMIKO_CBLAS}")
+endif()
+
 set(KUMIKO_HAVE_MPI OFF)
 if(KUMIKO_MPI)
   set(MPI_CXX_SKIP_MPICXX ON)  # we use the C interface

@@ -46,7 +46,7 @@ cat >"$work/root/init" <<INIT
 #!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
 /bin/busybox grep -o -m1 'avx512[a-z ]*avx512[a-z0-9_ ]*' /proc/cpuinfo
-OMP_NUM_THREADS=1 KUMIKO_CACHE_DIR=/tmp /test '--gtest_filter=$filter'
+OMP_NUM_THREADS=1 KUMIKO_CACHE_DIR=/tmp /test --gtest_color=no '--gtest_filter=$filter'
 echo "emulation: exit status \$?"
 /bin/busybox poweroff -f
 INIT

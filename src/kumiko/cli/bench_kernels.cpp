@@ -126,9 +126,12 @@ void add_bench_kernels(CLI::App& bench) {
       ->add_option("--case", options->cases,
                    "Only these cases, as in linear_forward:T=64,N=48,K=32 (default: GPT-2 124M's)")
       ->delimiter(';');
-  const std::map<std::string, LinearBackend> backends = {
-      {"automatic", LinearBackend::automatic}, {"native", LinearBackend::native}, {"onednn", LinearBackend::onednn}};
-  command->add_option("--linear-backend", options->linear, "Products of linear layers: automatic, native or onednn")
+  const std::map<std::string, LinearBackend> backends = {{"automatic", LinearBackend::automatic},
+                                                         {"native", LinearBackend::native},
+                                                         {"onednn", LinearBackend::onednn},
+                                                         {"cblas", LinearBackend::cblas}};
+  command
+      ->add_option("--linear-backend", options->linear, "Products of linear layers: automatic, native, onednn, cblas")
       ->transform(CLI::CheckedTransformer(backends));
   command->add_option("--type", options->type, "Activations: f32, bf16 or f16");
   command->add_option("--threads", options->threads, "OpenMP threads")->check(CLI::PositiveNumber);

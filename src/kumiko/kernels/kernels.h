@@ -202,7 +202,7 @@ class Kernels {
 std::unique_ptr<Kernels> make_reference_kernels();
 
 // Whose products the linear layers take. Automatic: our own, or oneDNN's where it uses instructions that ours don't.
-enum class LinearBackend : uint8_t { automatic, native, onednn };
+enum class LinearBackend : uint8_t { automatic, native, onednn, cblas };
 
 // `num_threads` OpenMP threads; activations of `type`: f32, bf16 or f16. Workspace comes from `pool`. User error if the
 // backend is not there or does not know the type.

@@ -29,8 +29,9 @@ std::unique_ptr<cpu::LinearProducts> make_products(const std::shared_ptr<MemoryP
   if (backend == LinearBackend::automatic) {
     backend = cpu::prefer_onednn(type) ? LinearBackend::onednn : LinearBackend::native;
   }
-  return backend == LinearBackend::onednn ? cpu::make_onednn_products(pool, num_threads, type)
-                                          : cpu::make_native_products(pool, num_threads);
+  if (backend == LinearBackend::onednn) return cpu::make_onednn_products(pool, num_threads, type);
+  if (backend == LinearBackend::cblas) return cpu::make_cblas_products(pool, num_threads, type);
+  return cpu::make_native_products(pool, num_threads);
 }
 
 class CpuKernels : public Kernels {

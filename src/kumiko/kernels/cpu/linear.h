@@ -45,5 +45,8 @@ std::unique_ptr<LinearProducts> make_native_products(std::shared_ptr<MemoryPool>
 std::unique_ptr<LinearProducts> make_onednn_products(std::shared_ptr<MemoryPool> pool, int num_threads, DType type);
 // Whether make_onednn_products works, and is faster than ours on this CPU.
 bool prefer_onednn(DType type);
+// cblas_sgemm of the library that KUMIKO_CBLAS named when the program was built: f32. User error for other types, or if
+// none was named.
+std::unique_ptr<LinearProducts> make_cblas_products(std::shared_ptr<MemoryPool> pool, int num_threads, DType type);
 
 }  // namespace kumiko::cpu
