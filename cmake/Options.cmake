@@ -21,6 +21,10 @@ endif()
 
 # Code that runs seldom or waits for others: half the optimiser's work is a third of the compiler's time.
 set(KUMIKO_COLD $<$<CONFIG:Release>:-O1>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False alarms on std::string once more, which only show at -O1.
+  list(APPEND KUMIKO_COLD -Wno-array-bounds -Wno-stringop-overflow)
+endif()
 find_program(MOLD mold)
 if(MOLD AND NOT CMAKE_CROSSCOMPILING)
   target_link_options(kumiko_flags INTERFACE -fuse-ld=mold)
