@@ -111,8 +111,7 @@ TEST(BlockSpans, CoverTheBlocks) {
   using Spans = std::vector<BlockSpan>;
   EXPECT_EQ(block_spans({}, 3), (Spans{{0, 3, false}}));
   EXPECT_EQ(block_spans({Granularity::selective, Method::uniform, 1}, 3), (Spans{{0, 3, false}}));
-  EXPECT_EQ(block_spans({Granularity::full, Method::uniform, 2}, 5),
-            (Spans{{0, 2, true}, {2, 4, true}, {4, 5, true}}));
+  EXPECT_EQ(block_spans({Granularity::full, Method::uniform, 2}, 5), (Spans{{0, 2, true}, {2, 4, true}, {4, 5, true}}));
   EXPECT_EQ(block_spans({Granularity::full, Method::block, 2}, 5), (Spans{{0, 1, true}, {1, 2, true}, {2, 5, false}}));
   EXPECT_EQ(block_spans({Granularity::full, Method::block, 5}, 5).size(), 5U);
 }

@@ -34,6 +34,16 @@ int64_t highest_resident_bytes() {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
+StepMemory accounted_by(const MemoryPool& pool, const MemoryPool& scratch) {
+  StepMemory memory;
+  for (int i = 0; i < num_memory_purposes; ++i) {
+    const auto purpose = static_cast<MemoryPurpose>(i);
+    memory.peaks[static_cast<size_t>(i)] = pool.use(purpose).peak + scratch.use(purpose).peak;
+  }
+  memory.peak = pool.total().peak + scratch.total().peak;
+  return memory;
+}
+
 ModelShape shape_of(const ModelOptions& model, int64_t seq_length) {
   return {model.num_layers,          model.hidden_size,
           model.num_attention_heads, model.head_size(),
@@ -57,9 +67,13 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options) {
   result.num_threads = static_cast<int>(options.num_threads > 0 ? options.num_threads
                                                                 : std::max(1u, std::thread::hardware_concurrency()));
   result.shape = shape_of(model, options.seq_length);
+  options.recompute.validate(model.num_layers);
+  result.program_bytes = highest_resident_bytes();
   const double start = seconds_now();
   const auto pool = MemoryPool::create();
-  const auto kernels = make_cpu_kernels(pool, result.num_threads);
+  // The kernels' scratch stays, so nothing is lost by a pool of its own, and its share is seen.
+  const auto scratch = MemoryPool::create();
+  const auto kernels = make_cpu_kernels(scratch, result.num_threads);
   const auto world = connect_self_world();
   const int64_t everyone[] = {0};
   const auto data = world->communicator(Axis::data, everyone);
@@ -70,7 +84,8 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options) {
   result.setup_seconds = seconds_now() - start;
 
   RegionTimer timer;
-  const StepContext context{*kernels, *pool, &timer};
+  StepContext context{*kernels, *pool, &timer};
+  context.recompute = options.recompute;
   const StepSettings settings{optimizer, BadValues::stop, options.micro_batch_size * options.seq_length};
   for (int64_t step = -options.warmup; step < options.steps; ++step) {
     if (step == 0) timer.take();
@@ -86,9 +101,16 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options) {
   result.median_seconds = sorted[sorted.size() / 2];
   result.tokens_per_second = static_cast<double>(settings.tokens_per_step) / result.median_seconds;
   result.flops_per_second = result.tokens_per_second * flops_per_token(result.shape);
-  result.peak = measure_ceilings(result.num_threads).fma_f32;
-  result.peak_memory = pool->total().peak;
   result.resident_bytes = highest_resident_bytes();
+  result.accounted = accounted_by(*pool, *scratch);
+  result.reserved_bytes = pool->reserved() + scratch->reserved();
+  StepMemoryShape memory;
+  memory.micro_batch_size = options.micro_batch_size;
+  memory.seq_length = options.seq_length;
+  memory.recompute = options.recompute;
+  memory.kernel_workspace = result.kernel_scratch = scratch->use(MemoryPurpose::workspace).peak;
+  result.predicted = step_memory(model, memory);
+  result.peak = measure_ceilings(result.num_threads).fma_f32;
   return result;
 }
 

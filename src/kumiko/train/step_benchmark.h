@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kumiko/base/regions.h"
+#include "kumiko/model/memory.h"
 #include "kumiko/train/flops.h"
 
 namespace kumiko {
@@ -15,6 +16,7 @@ struct StepBenchmarkOptions {
   int64_t seq_length = 1024;
   int64_t num_threads = 0;  // 0: all cores
   std::string dtype = "fp32";
+  RecomputeOptions recompute;
   int64_t warmup = 1;
   int64_t steps = 5;
 };
@@ -26,7 +28,11 @@ struct StepBenchmark {
   double flops_per_second = 0;
   double peak = 0;             // FLOP/s of these threads, measured beside it
   double setup_seconds = 0;    // memory, weights, packing
-  int64_t peak_memory = 0;     // of the pool, bytes
+  StepMemory predicted;        // with the kernels' scratch as it was counted
+  StepMemory accounted;        // by the pools
+  int64_t kernel_scratch = 0;  // of it, the kernels' own workspace
+  int64_t reserved_bytes = 0;  // that the pools hold from the system
+  int64_t program_bytes = 0;   // of the process at its highest before any of that
   int64_t resident_bytes = 0;  // of the process at its highest
   int num_threads = 0;
   double loss = 0;
