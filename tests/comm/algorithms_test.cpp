@@ -334,5 +334,29 @@ TEST(ReduceTree, WidensAndNarrowsExactly) {
   }
 }
 
+TEST(AllReduceMemory, IsWhatThePoolCounts) {
+  for (const int size : {2, 3, 4, 7}) {
+    for (const int64_t count : {1, 5, 9, 16, 17, 100}) {
+      std::vector<Tensor> tensors;
+      for (int r = 0; r < size; ++r) tensors.push_back(floats(count, [](int64_t) { return 1.0F; }));
+      pool()->reset_peaks();
+      const int64_t before = pool()->use(MemoryPurpose::communication).current;
+      run_all(
+          size,
+          [&](int r) {
+            const Tensor& tensor = tensors[static_cast<size_t>(r)];
+            Operation operation;
+            operation.verb = Verb::all_reduce;
+            operation.input = operation.output = tensor;
+            return operation;
+          },
+          small_pieces);
+      EXPECT_EQ(pool()->use(MemoryPurpose::communication).peak - before,
+                size * all_reduce_memory(count, DType::f32, size, small_pieces))
+          << count << " among " << size;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace kumiko

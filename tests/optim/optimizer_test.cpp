@@ -77,6 +77,20 @@ TEST(Optimizer, DecaysOnlyWhatIsMarked) {
   EXPECT_EQ(value_of(kept, 0), 1);
 }
 
+TEST(Optimizer, KeepsAsManyStatesAsItSays) {
+  for (const auto& [kind, momentum] :
+       {std::pair{OptimizerKind::adam, 0.9}, {OptimizerKind::sgd, 0.9}, {OptimizerKind::sgd, 0.0}}) {
+    const auto pool = MemoryPool::create();
+    OptimizerOptions options;
+    options.optimizer = kind;
+    options.sgd_momentum = momentum;
+    const Tensor a = tensor_of(*pool, std::vector<double>(17), DType::f32);
+    const Tensor b = tensor_of(*pool, std::vector<double>(16), DType::f32);
+    const auto optimizer = make_optimizer(options, {{a, a, true}, {b, b, false}}, *pool);
+    EXPECT_EQ(pool->use(MemoryPurpose::optimizer).current, states_per_weight(options) * 4 * (32 + 16));
+  }
+}
+
 TEST(ClipCoefficient, LimitsTheNorm) {
   EXPECT_EQ(clip_coefficient(0.5, 1), 1);
   EXPECT_EQ(clip_coefficient(100, 0), 1);

@@ -57,6 +57,16 @@ TEST(StepColumns, StandUnderTheirHeaderAndFitTheScreen) {
   EXPECT_EQ(display_width(step_columns(example())), display_width(step_columns_header(example())));
 }
 
+TEST(StepLine, ShowsTheLossScale) {
+  StepMetrics metrics = example();
+  metrics.loss_scale = 65536;
+  metrics.skipped_steps = 3;
+  EXPECT_TRUE(step_line(metrics).ends_with("memory 1.29 GiB | loss scale 6.55e+04 | 3 skipped"));
+  EXPECT_EQ(step_notes(metrics), "");
+  metrics.skipped = metrics.overflow = true;
+  EXPECT_EQ(step_notes(metrics), "step 120 skipped: its gradients overflow at loss scale 6.55e+04; 3 skipped so far\n");
+}
+
 TEST(StepNotes, TellOfSkippedStepsAndValidation) {
   StepMetrics metrics = example();
   EXPECT_EQ(step_notes(metrics), "");

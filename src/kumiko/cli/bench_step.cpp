@@ -1,10 +1,12 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "kumiko/base/options.h"
 #include "kumiko/base/text.h"
 #include "kumiko/cli/bench.h"
 #include "kumiko/comm/run.h"
@@ -28,33 +30,53 @@ void print_json(const StepBenchmarkOptions& options, const StepBenchmark& result
                                        {"seq_length", options.seq_length},
                                        {"ranks", result.places.size()},
                                        {"threads", result.num_threads},
-                                       {"dtype", options.dtype},
+                                       {"dtype", name_of(dtype_of(options.precision))},
                                        {"step_ms", result.median_seconds * 1e3},
                                        {"tokens_per_second", result.tokens_per_second},
                                        {"tflops", result.flops_per_second * 1e-12},
                                        {"peak_tflops", result.peak * 1e-12},
                                        {"peak_share", result.peak_share()},
                                        {"setup_seconds", result.setup_seconds},
-                                       {"pool_peak_bytes", result.peak_memory},
+                                       {"predicted_bytes", result.predicted.peak},
+                                       {"accounted_bytes", result.accounted.peak},
+                                       {"reserved_bytes", result.reserved_bytes},
+                                       {"program_bytes", result.program_bytes},
                                        {"resident_bytes", result.resident_bytes},
                                        {"loss", result.loss},
                                        {"region_ms", regions}};
   fmt::print("{}\n", json.dump());
 }
 
+void print_memory(const StepBenchmark& result) {
+  const auto bytes = [](int64_t count) { return human_bytes(static_cast<double>(count)); };
+  const auto row = [&](std::string_view name, int64_t predicted, int64_t accounted) {
+    fmt::print("{:<24} {:>10} {:>10}\n", name, bytes(predicted), bytes(accounted));
+  };
+  fmt::print("{:<24} {:>10} {:>10}\n", "memory", "predicted", "counted");
+  for (int i = 0; i < num_memory_purposes; ++i) {
+    const auto purpose = static_cast<MemoryPurpose>(i);
+    row(name_of(purpose), result.predicted[purpose], result.accounted[purpose]);
+  }
+  row("at the highest", result.predicted.peak, result.accounted.peak);
+  const double share = static_cast<double>(result.accounted.peak) / static_cast<double>(result.resident_bytes);
+  fmt::print("of workspace, {} the kernels' own; {} held from the system\n", bytes(result.kernel_scratch),
+             bytes(result.reserved_bytes));
+  fmt::print("resident at most {}, of which {} before the first tensor; {:.1f} % are counted\n",
+             bytes(result.resident_bytes), bytes(result.program_bytes), 100 * share);
+}
+
 void print_text(const StepBenchmarkOptions& options, const StepBenchmark& result, const World& world) {
   fmt::print("{}, micro-batch {} x {} tokens, {}, {} ranks of {} threads: median of {} steps\n", options.model,
-             options.micro_batch_size, options.seq_length, options.dtype, world.size(), result.num_threads,
-             result.seconds.size());
+             options.micro_batch_size, options.seq_length, name_of(dtype_of(options.precision)), world.size(),
+             result.num_threads, result.seconds.size());
   for (const std::string& line : placement_lines(world.ranks(), result.places, 8)) fmt::print("  {}\n", line);
   fmt::print("\n");
   fmt::print("{}\n", breakdown_table(result.times, flops_by_region(result.shape, options.micro_batch_size)));
   fmt::print("step        {:.1f} ms, {:.0f} tokens/s\n", result.median_seconds * 1e3, result.tokens_per_second);
   fmt::print("compute     {:.3f} TFLOP/s, {:.1f} % of the measured FMA peak of {:.3f}\n",
              result.flops_per_second * 1e-12, 100 * result.peak_share(), result.peak * 1e-12);
-  fmt::print("memory      {} pool, {} resident at most\n", human_bytes(static_cast<double>(result.peak_memory)),
-             human_bytes(static_cast<double>(result.resident_bytes)));
-  fmt::print("setup       {}\n", human_seconds(result.setup_seconds));
+  fmt::print("setup       {}\n\n", human_seconds(result.setup_seconds));
+  print_memory(result);
 }
 
 }  // namespace
@@ -62,6 +84,8 @@ void print_text(const StepBenchmarkOptions& options, const StepBenchmark& result
 void add_bench_step(CLI::App& bench) {
   const auto options = std::make_shared<StepBenchmarkOptions>();
   const auto json = std::make_shared<bool>(false);
+  const std::map<std::string, Precision> precisions = {
+      {"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"fp16", Precision::fp16}};
   CLI::App* command =
       bench.add_subcommand("step", "Time a whole training step on synthetic tokens; under mpiexec -n N on N ranks");
   command->add_option("--model", options->model, "A preset, as gpt2-124m")->capture_default_str();
@@ -72,7 +96,23 @@ void add_bench_step(CLI::App& bench) {
   command->add_option("--bind", options->bind, "Whether to bind threads to cores: auto or none")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Bind>{{"auto", Bind::automatic}, {"none", Bind::none}}))
       ->default_str("auto");
-  command->add_option("--dtype", options->dtype, "Element type of the arithmetic")->capture_default_str();
+  command->add_option("--num-layers", options->num_layers, "Another depth of that model")->capture_default_str();
+  command->add_option("--dtype", options->precision, "Activations in fp32, bf16 or fp16")
+      ->transform(CLI::CheckedTransformer(precisions))
+      ->default_str("fp32");
+  // The configuration's own options of recomputation, by the same names.
+  const auto table = std::make_shared<OptionTable>();
+  table->section("train");
+  options->recompute.describe(*table);
+  for (const Option& option : table->options()) {
+    std::string flag = "--" + option.key;
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    command
+        ->add_option_function<std::string>(
+            flag, [table, option](const std::string& text) { table->set(option.name(), text, "command line"); },
+            option.help)
+        ->default_str(option.default_value);
+  }
   command->add_option("--warmup", options->warmup, "Steps before counting")->capture_default_str();
   command->add_option("--steps", options->steps, "Steps counted")->capture_default_str();
   command->add_flag("--json", *json, "One line of JSON");

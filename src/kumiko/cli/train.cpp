@@ -51,10 +51,12 @@ void add_train_command(CLI::App& app) {
       fmt::print("{}", config.to_toml());
       return;
     }
-    const int code = run_in_world([&config](World& world) {
-      train(config, world);
+    const auto pool = MemoryPool::create();
+    const auto body = [&](World& world) {
+      train(config, world, pool);
       return 0;
-    });
+    };
+    const int code = run_in_world(body, pool);
     if (code != 0) throw CLI::RuntimeError(code);
   });
 }

@@ -20,6 +20,9 @@ struct AlgorithmOptions {
   int64_t message_bytes = 1 << 28;  // longest message of a send
 };
 
+// Bytes of `pool` that all_reduce of `num_elements` holds while it runs among `size` ranks.
+int64_t all_reduce_memory(int64_t num_elements, DType dtype, int size, const AlgorithmOptions& options = {});
+
 // The algorithm of the operation's verb. `operation`, `exchange`, `pool` must outlive the steps.
 Steps run_collective(const Operation& operation, Exchange& exchange, MemoryPool& pool, const AlgorithmOptions& options);
 

@@ -133,7 +133,7 @@ StepMemory step_memory(const ModelOptions& model, const StepMemoryShape& shape) 
   const auto weight = static_cast<int64_t>(size_of(shape.weights));
   const Model built = Model::gpt(model);
   const int64_t padded = built.parameters().num_elements_padded() * weight;
-  const int64_t states = shape.optimizer_states * built.parameters().num_elements() * weight;
+  const int64_t states = shape.optimizer_states * padded;
   return {{padded, padded, states, walk.stash_peak(), walk.workspace_peak(), shape.communication},
           2 * padded + states + walk.peak() + shape.communication};
 }

@@ -2,18 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <numbers>
 
-#include "kumiko/base/random.h"
+#include "kumiko/base/random_normals.h"
 
 namespace kumiko {
 namespace {
-
-// Tensors start at multiples of 64 bytes of f32: a cache line, and a vector of any width.
-constexpr int64_t alignment = 16;
-
-int64_t padded(int64_t elements) { return (elements + alignment - 1) / alignment * alignment; }
 
 // FNV-1a: gives each logical name its own stream of random numbers.
 uint64_t hash_of(const std::string& name) {
@@ -22,29 +15,18 @@ uint64_t hash_of(const std::string& name) {
   return hash;
 }
 
-// Four standard normal numbers: the (4 block) to (4 block + 3)-th of a stream. Box-Muller on 32-bit uniforms.
-std::array<float, 4> four_normals(PhiloxKey key, uint64_t block) {
-  const PhiloxCounter r = philox({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), 0, 0}, key);
-  std::array<float, 4> normals{};
-  for (size_t pair = 0; pair < 2; ++pair) {
-    const float u = (static_cast<float>(r[2 * pair] >> 8) + 0.5f) * 0x1p-24f;
-    const float angle = 2 * std::numbers::pi_v<float> * static_cast<float>(r[2 * pair + 1] >> 8) * 0x1p-24f;
-    const float radius = std::sqrt(-2 * std::log(u));
-    normals[2 * pair] = radius * std::cos(angle);
-    normals[2 * pair + 1] = radius * std::sin(angle);
-  }
-  return normals;
-}
-
 // Fills `out` with elements [begin, begin + count) of the stream, times `std`.
 template <class T>
 void fill_normal(PhiloxKey key, double std, int64_t begin, int64_t count, T* out) {
-#pragma omp parallel for schedule(static)
-  for (int64_t block = begin / 4; block < (begin + count + 3) / 4; ++block) {
-    const std::array<float, 4> normals = four_normals(key, static_cast<uint64_t>(block));
-    for (int64_t i = std::max(begin, 4 * block); i < std::min(begin + count, 4 * block + 4); ++i) {
-      out[i - begin] = static_cast<T>(std) * static_cast<T>(normals[static_cast<size_t>(i % 4)]);
-    }
+  constexpr int64_t chunk = 4096;
+  const auto factor = static_cast<T>(std);
+#pragma omp parallel for schedule(static) if (count > chunk)
+  for (int64_t i = 0; i < count; i += chunk) {
+    std::array<float, chunk> normals;
+    const auto length = static_cast<size_t>(std::min(chunk, count - i));
+    random_normals(key, static_cast<uint64_t>(begin + i), {normals.data(), length});
+    std::transform(normals.begin(), normals.begin() + length, out + i,
+                   [factor](float normal) { return factor * static_cast<T>(normal); });
   }
 }
 
@@ -122,19 +104,20 @@ int64_t ParameterRegistry::num_elements() const {
 
 int64_t ParameterRegistry::num_elements_padded() const {
   int64_t count = 0;
-  for (const auto& parameter : parameters_) count += padded(parameter->shape.num_elements());
+  for (const auto& parameter : parameters_) count += padded_elements(parameter->shape.num_elements());
   return count;
 }
 
-// One flat tensor for all parameters, cut into theirs.
+// One flat tensor for all parameters, cut into theirs; uninitialised but for what lies between them.
 static Tensor allocate_flat(const std::vector<std::unique_ptr<Parameter>>& parameters, int64_t total, MemoryPool& pool,
                             DType dtype, MemoryPurpose purpose, Tensor Parameter::*member) {
-  const Tensor flat = Tensor::zeros(pool, {total}, dtype, purpose);
+  const Tensor flat = Tensor::empty(pool, {total}, dtype, purpose);
   int64_t begin = 0;
   for (const auto& parameter : parameters) {
     const int64_t count = parameter->shape.num_elements();
     (*parameter).*member = flat.slice(begin, count).reshaped(parameter->shape);
-    begin += padded(count);
+    fill_zero(flat.slice(begin + count, padded_elements(count) - count));
+    begin += padded_elements(count);
   }
   return flat;
 }
@@ -152,7 +135,7 @@ Tensor ParameterRegistry::unit_gradients(int unit) const {
   int64_t begin = 0;
   int64_t count = 0;
   for (const auto& parameter : parameters_) {
-    const int64_t elements = padded(parameter->shape.num_elements());
+    const int64_t elements = padded_elements(parameter->shape.num_elements());
     if (parameter->unit < unit) begin += elements;
     if (parameter->unit == unit) count += elements;
   }

@@ -56,7 +56,7 @@ class ParameterRegistry {
   // As they lie in memory, each from a cache line on.
   int64_t num_elements_padded() const;
 
-  // Gives every parameter its memory, in the order of registration; values are uninitialised.
+  // Gives every parameter its memory, in the order of registration; values and gradients are uninitialised.
   void allocate_values(MemoryPool& pool, DType dtype);
   void allocate_gradients(MemoryPool& pool, DType dtype);
   // All gradients of one unit as one dim, and of all units.

@@ -6,18 +6,28 @@
 namespace kumiko {
 namespace {
 
+// State of the shape of each tensor, zero, cut from one block: a block each would end in part of a huge page.
+std::vector<Tensor> make_state(const std::vector<OptimizedTensor>& tensors, MemoryPool& pool) {
+  if (tensors.empty()) return {};
+  int64_t total = 0;
+  for (const OptimizedTensor& tensor : tensors) total += padded_elements(tensor.weight.num_elements());
+  const Tensor flat = Tensor::zeros(pool, {total}, tensors.front().weight.dtype(), MemoryPurpose::optimizer);
+  std::vector<Tensor> states;
+  int64_t begin = 0;
+  for (const OptimizedTensor& tensor : tensors) {
+    states.push_back(flat.slice(begin, tensor.weight.num_elements()).reshaped(tensor.weight.shape()));
+    begin += padded_elements(tensor.weight.num_elements());
+  }
+  return states;
+}
+
 class AdamW final : public Optimizer {
  public:
   AdamW(const OptimizerOptions& options, std::vector<OptimizedTensor> tensors, MemoryPool& pool)
-      : options_(options), tensors_(std::move(tensors)) {
-    for (const OptimizedTensor& tensor : tensors_) {
-      const auto zeros = [&] {
-        return Tensor::zeros(pool, tensor.weight.shape(), tensor.weight.dtype(), MemoryPurpose::optimizer);
-      };
-      first_moments_.push_back(zeros());
-      second_moments_.push_back(zeros());
-    }
-  }
+      : options_(options),
+        tensors_(std::move(tensors)),
+        first_moments_(make_state(tensors_, pool)),
+        second_moments_(make_state(tensors_, pool)) {}
 
   void update(Kernels& kernels, int64_t step, double lr, double gradient_scale) override {
     AdamWConstants constants{lr, options_.adam_beta1, options_.adam_beta2, options_.adam_eps, 0, step, gradient_scale};
@@ -47,11 +57,7 @@ class Sgd final : public Optimizer {
  public:
   Sgd(const OptimizerOptions& options, std::vector<OptimizedTensor> tensors, MemoryPool& pool)
       : options_(options), tensors_(std::move(tensors)), velocities_(tensors_.size()) {
-    if (options.sgd_momentum == 0) return;
-    for (size_t i = 0; i < tensors_.size(); ++i) {
-      const Tensor& weight = tensors_[i].weight;
-      velocities_[i] = Tensor::zeros(pool, weight.shape(), weight.dtype(), MemoryPurpose::optimizer);
-    }
+    if (options.sgd_momentum != 0) velocities_ = make_state(tensors_, pool);
   }
 
   void update(Kernels& kernels, int64_t, double lr, double gradient_scale) override {
@@ -76,6 +82,11 @@ class Sgd final : public Optimizer {
 };
 
 }  // namespace
+
+int64_t states_per_weight(const OptimizerOptions& options) {
+  if (options.optimizer == OptimizerKind::sgd) return options.sgd_momentum == 0 ? 0 : 1;
+  return 2;
+}
 
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<OptimizedTensor> tensors,
                                           MemoryPool& pool) {

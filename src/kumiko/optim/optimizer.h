@@ -34,6 +34,9 @@ class Optimizer {
   virtual std::vector<OptimizerState> state() const = 0;
 };
 
+// Numbers that make_optimizer will keep for each parameter.
+int64_t states_per_weight(const OptimizerOptions& options);
+
 // State starts at zero, in memory of `pool`.
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<OptimizedTensor> tensors,
                                           MemoryPool& pool);

@@ -53,8 +53,12 @@ class Tensor {
   DType dtype_ = DType::f32;
 };
 
+// `count` elements and what lies between them and the next cache line, of f32: where the next tensor of a block starts.
+constexpr int64_t padded_elements(int64_t count) { return (count + 15) / 16 * 16; }
+
 // Copies elements between tensors of the same shape and type.
 void copy(const Tensor& from, const Tensor& to);
+// All threads share in a large one: the first to touch a page pays for it.
 void fill_zero(const Tensor& tensor);
 
 }  // namespace kumiko

@@ -67,6 +67,10 @@ void JsonLinesSink::write(const StepMetrics& metrics) {
   line["consumed_samples"] = metrics.consumed_samples;
   line["consumed_tokens"] = metrics.consumed_tokens;
   if (metrics.skipped) line["skipped"] = true;
+  if (metrics.loss_scale) {
+    line["loss_scale"] = *metrics.loss_scale;
+    line["skipped_steps"] = metrics.skipped_steps;
+  }
   if (metrics.validation_loss) line["validation_loss"] = *metrics.validation_loss;
   file_.write(line.dump() + '\n');
 }

@@ -23,6 +23,9 @@ struct StepMetrics {
   int64_t consumed_samples = 0;       // since the first step of all
   int64_t consumed_tokens = 0;
   bool skipped = false;                     // the weights were left as they were: loss or gradients were not finite
+  int64_t skipped_steps = 0;                // since the first step of all
+  std::optional<double> loss_scale;         // that the step ran with, if it is not always 1
+  bool overflow = false;                    // skipped because of the loss scale
   std::optional<double> remaining_seconds;  // estimated
   std::optional<double> validation_loss;    // where it was measured after this step
 };

@@ -24,6 +24,9 @@ void TrainOptions::describe(OptionTable& table) {
   table.add_choice("on_bad_values", on_bad_values, {"skip", "stop"},
                    "what a step with NaN or Inf in its loss or gradient does");
   recompute.describe(table);
+  table.add_choice("precision", precision, {"fp32", "bf16", "fp16"},
+                   "what activations and their gradients are computed in; weights and optimizer state are fp32");
+  loss_scale.describe(table);
 }
 
 void TrainOptions::validate() const {
@@ -35,6 +38,7 @@ void TrainOptions::validate() const {
   require(eval_interval >= 0, "train.eval_interval", eval_interval, "0 or more");
   require(eval_iters >= 1, "train.eval_iters", eval_iters, "1 or more");
   require(seed >= 0 && seed < int64_t{1} << 32, "train.seed", seed, "0 to 4294967295");
+  loss_scale.validate();
 }
 
 void ParallelOptions::describe(OptionTable& table) {

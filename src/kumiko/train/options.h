@@ -5,6 +5,7 @@
 
 #include "kumiko/base/options.h"
 #include "kumiko/model/recompute.h"
+#include "kumiko/optim/loss_scale.h"
 
 namespace kumiko {
 
@@ -22,6 +23,8 @@ struct TrainOptions {
   int64_t seed = 1234;
   BadValues on_bad_values = BadValues::stop;
   RecomputeOptions recompute;
+  Precision precision = Precision::fp32;
+  LossScaleOptions loss_scale;
 
   void describe(OptionTable& table);
   void validate() const;

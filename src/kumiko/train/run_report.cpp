@@ -56,13 +56,33 @@ SummarySection batch_section(const Run& run) {
        {"compute", fmt::format("{:.3g} FLOPs in all", flops_per_token(run.shape()) * tokens)}}};
 }
 
+std::string recompute_text(const RecomputeOptions& recompute) {
+  switch (recompute.granularity) {
+    case RecomputeGranularity::none:
+      break;
+    case RecomputeGranularity::selective:
+      return ", attention recomputed";
+    case RecomputeGranularity::full:
+      if (recompute.method == RecomputeMethod::block) {
+        return fmt::format(", the first {} blocks recomputed", recompute.num_layers);
+      }
+      return fmt::format(", recomputed in spans of {}", recompute.num_layers);
+  }
+  return "";
+}
+
 SummarySection memory_section(const Run& run) {
-  const auto held = [&](MemoryPurpose purpose) { return bytes_text(run.pool->use(purpose).current); };
-  return {"memory a rank",
-          {{"parameters", held(MemoryPurpose::parameters)},
-           {"gradients", held(MemoryPurpose::gradients)},
-           {"optimizer", held(MemoryPurpose::optimizer)},
-           {"stash", bytes_text(0) + " at the end of a forward"}}};
+  const StepMemory predicted = step_memory(run.config.model, run.memory_shape());
+  SummarySection section{"memory a rank, predicted", {}};
+  for (int i = 0; i < num_memory_purposes; ++i) {
+    const auto purpose = static_cast<MemoryPurpose>(i);
+    std::string text = bytes_text(predicted[purpose]);
+    if (purpose == MemoryPurpose::stash) text += recompute_text(run.config.train.recompute);
+    if (purpose == MemoryPurpose::workspace) text += ", and the kernels' own";
+    if (predicted[purpose] > 0) section.rows.push_back({std::string(name_of(purpose)), text});
+  }
+  section.rows.push_back({"at the highest", bytes_text(predicted.peak)});
+  return section;
 }
 
 SummarySection output_section(const Run& run) {
@@ -123,6 +143,9 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
   metrics.consumed_samples = run_.consumed_samples();
   metrics.consumed_tokens = run_.consumed_tokens();
   metrics.skipped = result.skipped;
+  metrics.overflow = result.overflow;
+  metrics.skipped_steps = run_.state.step - run_.state.updates;
+  if (run_.state.loss_scale.is_dynamic() || result.loss_scale != 1) metrics.loss_scale = result.loss_scale;
   metrics.remaining_seconds = rates_.remaining_seconds(metrics.total_steps - metrics.step);
   metrics.validation_loss = validation_loss;
   for (const auto& file : files_) file->write(metrics);

@@ -8,6 +8,7 @@
 #include "kumiko/base/log.h"
 #include "kumiko/checkpoint/directory.h"
 #include "kumiko/comm/agreement.h"
+#include "kumiko/comm/algorithms.h"
 #include "kumiko/data/tokenizer.h"
 #include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/rank_placement.h"
@@ -82,6 +83,7 @@ void resume(Run& run) {
   load_pieces(reader, pieces_of(run.state));
   run.state.step = record.step;
   run.state.updates = record.updates;
+  if (record.loss_scale) run.state.loss_scale.restore(*record.loss_scale);
   run.state.model.prepare(*run.kernels);
   run.resumed_from = reader.path().string();
 }
@@ -102,10 +104,28 @@ ModelShape Run::shape() const {
   return shape;
 }
 
+StepMemoryShape Run::memory_shape() const {
+  StepMemoryShape memory;
+  memory.micro_batch_size = layout.micro_batch_size;
+  memory.seq_length = layout.seq_length;
+  memory.num_micro_batches = layout.num_micro_batches();
+  memory.compute = dtype_of(config.train.precision);
+  memory.recompute = config.train.recompute;
+  memory.optimizer_states = states_per_weight(config.optimizer);
+  int64_t largest_unit = 0;
+  const ParameterRegistry& parameters = state.model.parameters();
+  for (int unit = 0; unit < parameters.num_units(); ++unit) {
+    largest_unit = std::max(largest_unit, parameters.unit_gradients(unit).num_elements());
+  }
+  memory.communication = all_reduce_memory(largest_unit, DType::f32, world.size());
+  return memory;
+}
+
 StepContext Run::context(RegionTimer* timer) const {
   StepContext context{*kernels, *pool, timer};
   context.seed = static_cast<uint64_t>(config.train.seed);
   context.recompute = config.train.recompute;
+  context.dtype = dtype_of(config.train.precision);
   return context;
 }
 
@@ -117,7 +137,7 @@ std::string Run::run_directory() const {
   return config.logging.run_dir.empty() ? config.checkpoint.save : config.logging.run_dir;
 }
 
-Run set_up(Config config, World& world) {
+Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
   std::iota(everyone.begin(), everyone.end(), 0);
   auto data = world.communicator(Axis::data, everyone);
@@ -135,10 +155,10 @@ Run set_up(Config config, World& world) {
 
   PlacedRank placed = place_rank(config.parallel, world, *data);
   config.parallel.num_threads = placed.num_threads;
-  auto pool = MemoryPool::create();
-  auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads));
+  auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads), dtype_of(train.precision));
   TrainingState state =
       make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels, *pool);
+  state.loss_scale = LossScale::of(train.loss_scale, train.precision);
   Run run{std::move(config),
           world,
           Mesh::of_data(world.size()),
@@ -167,6 +187,7 @@ SaveReport save_checkpoint(Run& run) {
   record.consumed_samples = run.consumed_samples();
   record.consumed_tokens = run.consumed_tokens();
   record.config = run.config.to_toml();
+  if (run.state.loss_scale.is_dynamic()) record.loss_scale = run.state.loss_scale.state();
   return run.writer->save(run.state.step, to_json(record), pieces_of(run.state));
 }
 

@@ -9,6 +9,7 @@
 #include "kumiko/comm/communicator.h"
 #include "kumiko/data/sample_source.h"
 #include "kumiko/mesh/mesh.h"
+#include "kumiko/model/memory.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/config.h"
 #include "kumiko/train/flops.h"
@@ -34,6 +35,8 @@ struct Run {
   int64_t consumed_samples() const { return state.step * layout.global_batch_size; }
   int64_t consumed_tokens() const { return state.step * layout.tokens_per_step(); }
   ModelShape shape() const;
+  // Of this rank's step, but for the kernels' own scratch.
+  StepMemoryShape memory_shape() const;
   StepContext context(RegionTimer* timer) const;
   StepSettings step_settings() const;
   // Where metrics go; empty if nowhere.
@@ -41,7 +44,8 @@ struct Run {
 };
 
 // Collective. User error if a size does not divide, a file is missing or does not fit, or ranks disagree.
-Run set_up(Config config, World& world);
+// Memory comes from `pool`.
+Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool);
 
 // Collective. Writes a checkpoint of the present step.
 SaveReport save_checkpoint(Run& run);

@@ -10,19 +10,29 @@
 namespace kumiko {
 
 std::string to_json(const RunRecord& record) {
-  return nlohmann::ordered_json{{"step", record.step},
-                                {"updates", record.updates},
-                                {"consumed_samples", record.consumed_samples},
-                                {"consumed_tokens", record.consumed_tokens},
-                                {"config", record.config}}
-      .dump();
+  nlohmann::ordered_json json = {{"step", record.step},
+                                 {"updates", record.updates},
+                                 {"consumed_samples", record.consumed_samples},
+                                 {"consumed_tokens", record.consumed_tokens},
+                                 {"config", record.config}};
+  if (record.loss_scale) {
+    json["loss_scale"] = {{"scale", record.loss_scale->scale},
+                          {"steps_without_overflow", record.loss_scale->steps_without_overflow},
+                          {"overflows_left", record.loss_scale->overflows_left}};
+  }
+  return json.dump();
 }
 
 RunRecord run_record_from_json(const std::string& text, const std::string& origin) {
   try {
     const auto json = nlohmann::json::parse(text);
-    return {json.at("step"), json.at("updates"), json.at("consumed_samples"), json.at("consumed_tokens"),
-            json.at("config")};
+    RunRecord record{json.at("step"),   json.at("updates"), json.at("consumed_samples"), json.at("consumed_tokens"),
+                     json.at("config"), std::nullopt};
+    if (json.contains("loss_scale")) {
+      const auto& scale = json.at("loss_scale");
+      record.loss_scale = {scale.at("scale"), scale.at("steps_without_overflow"), scale.at("overflows_left")};
+    }
+    return record;
   } catch (const nlohmann::json::exception& error) {
     throw_user("{}: the record of the training run is damaged or of another program: {}", origin, error.what());
   }

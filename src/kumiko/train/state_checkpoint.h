@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ struct RunRecord {
   int64_t updates = 0;
   int64_t consumed_samples = 0;
   int64_t consumed_tokens = 0;
-  std::string config;  // TOML, resolved
+  std::string config;                        // TOML, resolved
+  std::optional<LossScaleState> loss_scale;  // of a dynamic one
 };
 
 std::string to_json(const RunRecord& record);

@@ -71,28 +71,34 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
 
   // Every token of the global batch weighs the same, so sums over micro-batches and ranks are the gradient of the mean.
   context.step = state.step;
-  context.loss_scale = 1.0 / static_cast<double>(settings.tokens_per_step);
+  result.loss_scale = state.loss_scale.value();
+  const auto tokens = static_cast<double>(settings.tokens_per_step);
+  context.loss_scale = result.loss_scale / tokens;
   fill_zero(parameters.gradients());
   GradientReducer reducer(data, parameters);
   const double local_loss = accumulate_gradients(state.model, context, micro_batches, reducer);
   {
     const Span span(context.timer, Region::gradient_all_reduce);
     const auto sums = sum_over_ranks(data, context.pool, {local_loss, stop_requested ? 1.0 : 0.0});
-    result.loss = sums[0] * context.loss_scale;
+    result.loss = sums[0] / tokens;
     result.stop_requested = sums[1] > 0;
     reducer.wait();
   }
 
   const Span span(context.timer, Region::optimizer);
-  result.gradient_norm = std::sqrt(kernels.sum_of_squares(parameters.gradients()));
-  result.skipped = !std::isfinite(result.loss) || !std::isfinite(result.gradient_norm);
-  if (result.skipped) {
+  result.gradient_norm = std::sqrt(kernels.sum_of_squares(parameters.gradients())) / result.loss_scale;
+  const bool finite_loss = std::isfinite(result.loss);
+  const bool finite_gradient = std::isfinite(result.gradient_norm);
+  result.skipped = !finite_loss || !finite_gradient;
+  result.overflow = finite_loss && !finite_gradient && state.loss_scale.can_fall();
+  if (result.skipped && !result.overflow) {
     report_bad_values(result, state.step, settings.on_bad_values, name_bad_gradients(kernels, parameters));
-  } else {
-    const double scale = clip_coefficient(result.gradient_norm, settings.optimizer.clip_grad);
-    state.optimizer->update(kernels, ++state.updates, result.lr, scale);
+  } else if (!result.skipped) {
+    const double clip = clip_coefficient(result.gradient_norm, settings.optimizer.clip_grad);
+    state.optimizer->update(kernels, ++state.updates, result.lr, clip / result.loss_scale);
     state.model.prepare(kernels);
   }
+  if (finite_loss) state.loss_scale.update(!finite_gradient);
   ++state.step;
   return result;
 }

@@ -6,6 +6,7 @@
 
 #include "kumiko/comm/communicator.h"
 #include "kumiko/model/model.h"
+#include "kumiko/optim/loss_scale.h"
 #include "kumiko/optim/optimizer.h"
 #include "kumiko/parallel/accumulate.h"
 #include "kumiko/train/options.h"
@@ -18,6 +19,7 @@ struct TrainingState {
   std::unique_ptr<Optimizer> optimizer;
   int64_t step = 0;     // steps finished
   int64_t updates = 0;  // of them, those that changed the weights (a skipped step does not)
+  LossScale loss_scale = LossScale::constant(1);
 };
 
 // Builds the model and its optimizer, with values drawn from `seed`.
@@ -32,15 +34,18 @@ struct StepSettings {
 
 struct StepResult {
   double loss = 0;           // mean over the tokens of the global batch
-  double gradient_norm = 0;  // global, before clipping
+  double gradient_norm = 0;  // global, before clipping, without the loss scale
   double lr = 0;
+  double loss_scale = 1;  // that this step ran with
   bool skipped = false;
+  bool overflow = false;        // skipped because the loss scale was too large for the gradients
   bool stop_requested = false;  // by any rank
 };
 
 // Forward and backward of this rank's micro-batches, gradient sum over `data`, clipping, update. A NaN or Inf in the
 // loss or the gradient leaves the weights unchanged: the step is skipped, or a user error names the tensors, as the
-// settings say. `stop_requested` is this rank's wish to stop after the step.
+// settings say. But gradients that are not finite though the loss is, under a dynamic loss scale that can still fall,
+// only skip the step and count as an overflow. `stop_requested` is this rank's wish to stop after the step.
 StepResult training_step(TrainingState& state, StepContext context, const std::vector<MicroBatch>& micro_batches,
                          Communicator& data, const StepSettings& settings, bool stop_requested);
 

@@ -34,6 +34,16 @@ int64_t highest_resident_bytes() {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
+StepMemory accounted_by(const MemoryPool& pool, const MemoryPool& scratch) {
+  StepMemory memory;
+  for (int i = 0; i < num_memory_purposes; ++i) {
+    const auto purpose = static_cast<MemoryPurpose>(i);
+    memory.peaks[static_cast<size_t>(i)] = pool.use(purpose).peak + scratch.use(purpose).peak;
+  }
+  memory.peak = pool.total().peak + scratch.total().peak;
+  return memory;
+}
+
 ModelShape shape_of(const ModelOptions& model, int64_t seq_length) {
   return {model.num_layers,          model.hidden_size,
           model.num_attention_heads, model.head_size(),
@@ -48,13 +58,15 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
     throw_user("micro-batch size {}, sequence length {} and steps {} must be 1 or more, warm-up {} 0 or more",
                options.micro_batch_size, options.seq_length, options.steps, options.warmup);
   }
-  if (options.dtype != "fp32") throw_user("dtype {}: expected fp32, the one that is computed in so far", options.dtype);
   ModelOptions model;
   apply_preset(model, options.model);
+  if (options.num_layers > 0) model.num_layers = options.num_layers;
   model.max_position_embeddings = std::max(model.max_position_embeddings, options.seq_length);
 
   StepBenchmark result;
   result.shape = shape_of(model, options.seq_length);
+  options.recompute.validate(model.num_layers);
+  result.program_bytes = highest_resident_bytes();
   const double start = seconds_now();
   std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
   std::iota(everyone.begin(), everyone.end(), 0);
@@ -66,7 +78,9 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   result.num_threads = static_cast<int>(placed.num_threads);
   result.places = std::move(placed.places);
   const auto pool = MemoryPool::create();
-  const auto kernels = make_cpu_kernels(pool, result.num_threads);
+  // The kernels' scratch stays, so nothing is lost by a pool of its own, and its share is seen.
+  const auto scratch = MemoryPool::create();
+  const auto kernels = make_cpu_kernels(scratch, result.num_threads, dtype_of(options.precision));
   OptimizerOptions optimizer;
   optimizer.lr_decay_style = DecayStyle::constant;
   TrainingState state = make_training_state(model, optimizer, 1234, *kernels, *pool);
@@ -74,7 +88,8 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   result.setup_seconds = seconds_now() - start;
 
   RegionTimer timer;
-  const StepContext context{*kernels, *pool, &timer};
+  StepContext context{*kernels, *pool, &timer, dtype_of(options.precision)};
+  context.recompute = options.recompute;
   const StepSettings settings{optimizer, BadValues::stop, world.size() * options.micro_batch_size * options.seq_length};
   for (int64_t step = -options.warmup; step < options.steps; ++step) {
     if (step == 0) timer.take();
@@ -91,9 +106,17 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   result.tokens_per_second = static_cast<double>(settings.tokens_per_step) / result.median_seconds;
   result.flops_per_second =
       result.tokens_per_second * flops_per_token(result.shape) / static_cast<double>(world.size());
-  result.peak = measure_ceilings(result.num_threads).fma_f32;
-  result.peak_memory = pool->total().peak;
   result.resident_bytes = highest_resident_bytes();
+  result.accounted = accounted_by(*pool, *scratch);
+  result.reserved_bytes = pool->reserved() + scratch->reserved();
+  StepMemoryShape memory;
+  memory.micro_batch_size = options.micro_batch_size;
+  memory.seq_length = options.seq_length;
+  memory.compute = dtype_of(options.precision);
+  memory.recompute = options.recompute;
+  memory.kernel_workspace = result.kernel_scratch = scratch->use(MemoryPurpose::workspace).peak;
+  result.predicted = step_memory(model, memory);
+  result.peak = measure_ceilings(result.num_threads).fma_f32;
   return result;
 }
 

@@ -6,6 +6,8 @@
 
 #include "kumiko/base/regions.h"
 #include "kumiko/comm/communicator.h"
+#include "kumiko/model/memory.h"
+#include "kumiko/optim/loss_scale.h"
 #include "kumiko/train/flops.h"
 #include "kumiko/train/options.h"
 
@@ -13,11 +15,13 @@ namespace kumiko {
 
 struct StepBenchmarkOptions {
   std::string model = "gpt2-124m";
+  int64_t num_layers = 0;  // 0: the model's
   int64_t micro_batch_size = 4;
   int64_t seq_length = 1024;
   int64_t num_threads = 0;  // of a rank; 0: the node's cores divided by its ranks
   Bind bind = Bind::automatic;
-  std::string dtype = "fp32";
+  Precision precision = Precision::fp32;
+  RecomputeOptions recompute;
   int64_t warmup = 1;
   int64_t steps = 5;
 };
@@ -29,7 +33,11 @@ struct StepBenchmark {
   double flops_per_second = 0;   // of one rank
   double peak = 0;               // FLOP/s of these threads, measured beside it
   double setup_seconds = 0;      // memory, weights, packing
-  int64_t peak_memory = 0;       // of the pool, bytes
+  StepMemory predicted;          // with the kernels' scratch as it was counted
+  StepMemory accounted;          // by the pools
+  int64_t kernel_scratch = 0;    // of it, the kernels' own workspace
+  int64_t reserved_bytes = 0;    // that the pools hold from the system
+  int64_t program_bytes = 0;     // of the process at its highest before any of that
   int64_t resident_bytes = 0;    // of the process at its highest
   int num_threads = 0;
   std::vector<std::string> places;  // of every rank (train/rank_placement.h)

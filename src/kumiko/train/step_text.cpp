@@ -79,11 +79,15 @@ std::string bar(double fraction, size_t cells, const BarStyle& style) {
 }  // namespace
 
 std::string step_line(const StepMetrics& metrics) {
-  return fmt::format(
+  std::string line = fmt::format(
       "step {} | loss {} | lr {:.2e} | grad norm {} | step {} ms | {} tokens/s | {} TFLOP/s | MFU {} | memory {}",
       position(metrics), compact(metrics.loss, 4), metrics.learning_rate, compact(metrics.gradient_norm, 3),
       milliseconds(metrics.step_seconds), with_thousands(std::llround(metrics.tokens_per_second)), tflops(metrics),
       utilization(metrics), human_bytes(static_cast<double>(metrics.memory_bytes)));
+  if (metrics.loss_scale) {
+    line += fmt::format(" | loss scale {} | {} skipped", compact(*metrics.loss_scale, 0), metrics.skipped_steps);
+  }
+  return line;
 }
 
 std::string step_columns(const StepMetrics& metrics) { return joined(columns(metrics), &Column::value); }
@@ -92,7 +96,10 @@ std::string step_columns_header(const StepMetrics& metrics) { return joined(colu
 
 std::string step_notes(const StepMetrics& metrics) {
   std::string notes;
-  if (metrics.skipped) {
+  if (metrics.overflow) {
+    notes += fmt::format("step {} skipped: its gradients overflow at loss scale {}; {} skipped so far\n", metrics.step,
+                         compact(metrics.loss_scale.value_or(1), 0), metrics.skipped_steps);
+  } else if (metrics.skipped) {
     notes +=
         fmt::format("step {} skipped: loss or gradients are not finite; the weights stay as they were\n", metrics.step);
   }

@@ -149,6 +149,10 @@ void TensorBoardSink::write(const StepMetrics& metrics) {
   if (metrics.utilization) add("speed/mfu", *metrics.utilization);
   add("memory/bytes", static_cast<double>(metrics.memory_bytes));
   add("progress/consumed_tokens", static_cast<double>(metrics.consumed_tokens));
+  if (metrics.loss_scale) {
+    add("train/loss_scale", *metrics.loss_scale);
+    add("train/skipped_steps", static_cast<double>(metrics.skipped_steps));
+  }
   if (metrics.validation_loss) add("validation/loss", *metrics.validation_loss);
   file_.write(event_scalars(wall_time_now(), metrics.step, scalars));
 }

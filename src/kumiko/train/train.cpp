@@ -41,8 +41,8 @@ bool due(int64_t step, int64_t interval) { return interval > 0 && step % interva
 
 }  // namespace
 
-void train(const Config& config, World& world) {
-  Run run = set_up(config, world);
+void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool) {
+  Run run = set_up(config, world, std::move(pool));
   const TrainOptions& options = run.config.train;
   RunReport report(run, cached_ceilings(static_cast<int>(run.config.parallel.num_threads)).fma_f32);
   report.show_summary();

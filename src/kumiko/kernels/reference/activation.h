@@ -52,8 +52,7 @@ void swiglu_backward(const Tensor& x, const Tensor& dy, const Tensor& dx) {
       const double up = x.data<Real>()[(2 * t + 1) * size + f];
       const double sigmoid = 1 / (1 + std::exp(-gate));
       const double gradient = dy.data<Real>()[t * size + f];
-      dx.data<Real>()[2 * t * size + f] =
-          static_cast<Real>(gradient * up * sigmoid * (1 + gate * (1 - sigmoid)));
+      dx.data<Real>()[2 * t * size + f] = static_cast<Real>(gradient * up * sigmoid * (1 + gate * (1 - sigmoid)));
       dx.data<Real>()[(2 * t + 1) * size + f] = static_cast<Real>(gradient * gate * sigmoid);
     }
   }

@@ -1,0 +1,15 @@
+#include <algorithm>
+
+#include "kumiko/comm/algorithms.h"
+
+namespace kumiko {
+
+int64_t all_reduce_memory(int64_t num_elements, DType dtype, int size, const AlgorithmOptions& options) {
+  if (size == 1) return 0;
+  const auto element = static_cast<int64_t>(size_of(dtype));
+  const int64_t most = std::min(std::max<int64_t>(size, options.piece_bytes / element), num_elements);
+  if (num_elements * element <= options.small_bytes && element > 2) return num_elements * element;
+  return size * ((most + size - 1) / size) * element;
+}
+
+}  // namespace kumiko
