@@ -23,14 +23,17 @@ ModelOptions small_model() {
 
 struct Training {
   std::shared_ptr<MemoryPool> pool = MemoryPool::create();
-  std::unique_ptr<Kernels> kernels = make_cpu_kernels(pool, 1);
+  DType dtype;
+  std::unique_ptr<Kernels> kernels = make_cpu_kernels(pool, 1, dtype, LinearBackend::native);
   std::unique_ptr<World> world = connect_world();
   std::unique_ptr<Communicator> data;
   StepSettings settings;
   TrainingState state;
 
-  explicit Training(LossScale scale)
-      : settings(make_settings()), state(make_training_state(small_model(), settings.optimizer, 1, *kernels, *pool)) {
+  explicit Training(LossScale scale, DType type = DType::f32)
+      : dtype(type),
+        settings(make_settings()),
+        state(make_training_state(small_model(), settings.optimizer, 1, *kernels, *pool)) {
     const int64_t everyone[] = {0};
     data = world->communicator(Axis::data, everyone);
     state.loss_scale = scale;
@@ -39,6 +42,8 @@ struct Training {
   static StepSettings make_settings() {
     StepSettings settings;
     settings.optimizer.lr_decay_style = DecayStyle::constant;
+    settings.optimizer.lr_warmup_iters = 4;
+    settings.optimizer.lr_warmup_init = 1e-4;
     settings.optimizer.lr_decay_iters = 1;
     settings.tokens_per_step = 3 * 8;
     return settings;
@@ -55,7 +60,9 @@ struct Training {
     return {tokens(0), tokens(1), 0};
   }
 
-  StepResult step() { return training_step(state, {*kernels, *pool}, {batch()}, *data, settings, false); }
+  StepResult step() {
+    return training_step(state, {*kernels, *pool, nullptr, dtype}, {batch()}, *data, settings, false);
+  }
 
   std::vector<char> weights() const {
     std::vector<char> bits;
@@ -105,6 +112,8 @@ TEST(LossScaling, SkipsHalvesAndRecovers) {
     ASSERT_LT(skipped, 60);
   }
   EXPECT_GT(skipped, 5);
+  // The learning rate has not gone on without the weights.
+  EXPECT_EQ(result.lr, 1e-4);
   EXPECT_FALSE(training.weights() == start);
   EXPECT_EQ(training.state.updates, 1);
   EXPECT_EQ(training.state.step, skipped + 1);
@@ -152,6 +161,42 @@ TEST(LossScaling, DoesNotExcuseBadValuesThatAreNotItsFault) {
   lowest.min_loss_scale = 0x1p140;
   Training stuck(LossScale::dynamic(lowest));
   EXPECT_NE(message_of(stuck).find("NaN or Inf in the gradients"), std::string::npos);
+}
+
+// Rounding of what is stored in 16 bits may move a loss by that much of itself; so does bf16, without a scale.
+TEST(LossScaling, HalfPrecisionFollowsSingle) {
+  for (const DType type : {DType::bf16, DType::f16}) {
+    SCOPED_TRACE(name_of(type));
+    Training single(LossScale::constant(1));
+    Training half(LossScale::constant(type == DType::f16 ? 1024 : 1), type);
+    const double rounding = type == DType::f16 ? 0x1p-11 : 0x1p-8;
+    for (int i = 0; i < 20; ++i) {
+      const StepResult expected = single.step();
+      const StepResult actual = half.step();
+      EXPECT_NEAR(actual.loss, expected.loss, 2 * rounding * expected.loss) << i;
+      EXPECT_NEAR(actual.gradient_norm, expected.gradient_norm, 8 * rounding * expected.gradient_norm) << i;
+      EXPECT_NE(actual.gradient_norm, expected.gradient_norm) << i;
+    }
+  }
+}
+
+// What fp16 is for: gradients beyond 65504 are infinite, the scale falls until they are not, and training goes on.
+TEST(LossScaling, Fp16OverflowsAndRecovers) {
+  Training training(LossScale::dynamic(scale_from(0x1p32, 1000, 2)), DType::f16);
+  int skipped = 0;
+  double first = 0;
+  double last = 0;
+  for (int i = 0; i < 60; ++i) {
+    const StepResult result = training.step();
+    skipped += result.overflow ? 1 : 0;
+    if (i == 0) first = result.loss;
+    last = result.loss;
+    EXPECT_TRUE(std::isfinite(result.loss));
+  }
+  EXPECT_GT(skipped, 5);
+  EXPECT_LT(skipped, 30);
+  EXPECT_LT(training.state.loss_scale.value(), 0x1p28);
+  EXPECT_LT(last, first);
 }
 
 TEST(RunRecord, KeepsTheLossScale) {

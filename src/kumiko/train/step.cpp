@@ -67,7 +67,8 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
   Kernels& kernels = context.kernels;
   ParameterRegistry& parameters = state.model.parameters();
   StepResult result;
-  result.lr = learning_rate(settings.optimizer, state.step);
+  // Skipped steps do not count, as in Megatron: a warm-up spent on finding the loss scale would be none.
+  result.lr = learning_rate(settings.optimizer, state.updates);
 
   // Every token of the global batch weighs the same, so sums over micro-batches and ranks are the gradient of the mean.
   context.step = state.step;
