@@ -21,7 +21,7 @@ class LinearBackends : public testing::TestWithParam<Backend> {
     } catch (const Error& error) {
       const std::string message = error.what();
       EXPECT_EQ(error.kind(), ErrorKind::user);
-      EXPECT_TRUE(message.starts_with("linear_backend = " + GetParam().name + ": this program was built without"))
+      ASSERT_TRUE(message.starts_with("train.linear_backend = " + GetParam().name + ": this program was built without"))
           << message;
       GTEST_SKIP() << message;
     }
@@ -50,7 +50,8 @@ TEST_P(LinearBackends, RefuseATypeTheyDoNotKnow) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::user);
-    EXPECT_TRUE(std::string(error.what()).starts_with("linear_backend = " + GetParam().name + ": its")) << error.what();
+    EXPECT_TRUE(std::string(error.what()).starts_with("train.linear_backend = " + GetParam().name + ": its"))
+        << error.what();
   }
 }
 

@@ -27,6 +27,9 @@ void TrainOptions::describe(OptionTable& table) {
   table.add_choice("precision", precision, {"fp32", "bf16", "fp16"},
                    "what activations and their gradients are computed in; weights and optimizer state are fp32");
   loss_scale.describe(table);
+  table.add_choice(
+      "linear_backend", linear_backend, {"automatic", "native", "onednn", "cblas"},
+      "whose products linear layers take; automatic: our own, or oneDNN's where only it uses bf16 instructions");
 }
 
 void TrainOptions::validate() const {

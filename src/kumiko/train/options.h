@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kumiko/base/options.h"
+#include "kumiko/kernels/kernels.h"
 #include "kumiko/model/recompute.h"
 #include "kumiko/optim/loss_scale.h"
 
@@ -25,6 +26,7 @@ struct TrainOptions {
   RecomputeOptions recompute;
   Precision precision = Precision::fp32;
   LossScaleOptions loss_scale;
+  LinearBackend linear_backend = LinearBackend::automatic;
 
   void describe(OptionTable& table);
   void validate() const;

@@ -155,7 +155,8 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
 
   PlacedRank placed = place_rank(config.parallel, world, *data);
   config.parallel.num_threads = placed.num_threads;
-  auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads), dtype_of(train.precision));
+  auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads), dtype_of(train.precision),
+                                  train.linear_backend);
   TrainingState state =
       make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels, *pool);
   state.loss_scale = LossScale::of(train.loss_scale, train.precision);

@@ -16,7 +16,8 @@ namespace {
 int blas_size(int64_t size) {
   if (size > std::numeric_limits<int>::max()) {
     throw_user(
-        "linear_backend = cblas: a matrix of {} rows or columns, expected at most {}; use linear_backend = native",
+        "train.linear_backend = cblas: a matrix of {} rows or columns, expected at most {}; use train.linear_backend = "
+        "native",
         size, std::numeric_limits<int>::max());
   }
   return static_cast<int>(size);
@@ -83,7 +84,8 @@ class CblasProducts final : public LinearProducts {
 
 std::unique_ptr<LinearProducts> make_cblas_products(std::shared_ptr<MemoryPool> pool, int num_threads, DType type) {
   if (type != DType::f32) {
-    throw_user("linear_backend = cblas: its products know fp32, not {}; use linear_backend = native", name_of(type));
+    throw_user("train.linear_backend = cblas: its products know fp32, not {}; use train.linear_backend = native",
+               name_of(type));
   }
   return std::make_unique<CblasProducts>(pool, num_threads);
 }

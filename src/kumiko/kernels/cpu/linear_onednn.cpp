@@ -203,9 +203,9 @@ void OneDnnProducts::backward_weight(const Tensor& x, const Tensor& dy, const Te
 }  // namespace
 
 std::unique_ptr<LinearProducts> make_onednn_products(std::shared_ptr<MemoryPool> pool, int num_threads, DType type) {
-  if (type == DType::f16) throw_user("linear_backend = onednn: its CPU products know fp32 and bf16, not fp16");
+  if (type == DType::f16) throw_user("train.linear_backend = onednn: its CPU products know fp32 and bf16, not fp16");
   if (type == DType::bf16 && !prefer_onednn(type)) {
-    throw_user("linear_backend = onednn: its bf16 products need a CPU with AVX512_BF16 or AMX");
+    throw_user("train.linear_backend = onednn: its bf16 products need a CPU with AVX512_BF16 or AMX");
   }
   return std::make_unique<OneDnnProducts>(pool, num_threads, type);
 }

@@ -6,7 +6,8 @@ namespace kumiko::cpu {
 
 std::unique_ptr<LinearProducts> make_cblas_products(std::shared_ptr<MemoryPool>, int, DType) {
   throw_user(
-      "linear_backend = cblas: this program was built without a CBLAS; configure it with -DKUMIKO_CBLAS=openblas (or "
+      "train.linear_backend = cblas: this program was built without a CBLAS; configure it with -DKUMIKO_CBLAS=openblas "
+      "(or "
       "blis, or a vendor that CMake's FindBLAS knows) and build again");
 }
 

@@ -5,7 +5,8 @@
 namespace kumiko::cpu {
 
 std::unique_ptr<LinearProducts> make_onednn_products(std::shared_ptr<MemoryPool>, int, DType) {
-  throw_user("linear_backend = onednn: this program was built without oneDNN; install libdnnl-dev and build again");
+  throw_user(
+      "train.linear_backend = onednn: this program was built without oneDNN; install libdnnl-dev and build again");
 }
 
 bool prefer_onednn(DType) { return false; }
