@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # emulate_avx512.sh [GTEST-FILTER]: runs the kernels' tests on an emulated CPU that has AVX-512, on a machine whose own
 # has not: Debian's Bochs as an Intel Skylake-X, which boots Debian's cloud kernel and, from an initial RAM disk, the
-# test program that ./test.sh has built. Some 10 to 20 million instructions a second: half an hour is normal, so this is
-# no part of CI. See docs/portability.md.
+# test program that ./test.sh has built. Some 20 million instructions a second: minutes to half an hour, so this is no
+# part of CI. See docs/portability.md.
 #
 # Needs the packages of `install-packages.sh avx512`; the kernel is fetched and unpacked, not installed.
 # KUMIKO_EMULATION_MINUTES (60) ends a run that hangs. Everything lies in build/avx512/.
