@@ -132,7 +132,7 @@ TEST(StepMemory, ShrinksWithRecomputation) {
   EXPECT_LT(stash(Granularity::selective, 1), none);
   EXPECT_LT(stash(Granularity::full, 1), none / 4);
   // sqrt(L) blocks a span is the least for equal blocks, when a block keeps little more than its input; here it keeps
-  // fourteen times that.
+  // some ten times that.
   EXPECT_LT(stash(Granularity::full, 1), stash(Granularity::full, 4));
 }
 
