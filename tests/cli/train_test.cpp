@@ -41,24 +41,36 @@ TEST(Train, TwiceGivesTheSameBits) {
   EXPECT_EQ(test::difference(tiny.path("a"), tiny.path("b")), "");
 }
 
-class Resumed : public testing::TestWithParam<int> {};
+struct ResumedRun {
+  int ranks;
+  const char* precision;
+};
+
+class Resumed : public testing::TestWithParam<ResumedRun> {};
 
 TEST_P(Resumed, GivesTheBitsOfOneNeverStopped) {
-  const TinyRun tiny("resumed_" + std::to_string(GetParam()));
-  ASSERT_EQ(tiny.train(GetParam(), {"checkpoint.save", tiny.path("whole")}).exit_code, 0);
-  const std::vector<std::string> options = {"checkpoint.save", tiny.path("parts"), "checkpoint.load",
-                                            tiny.path("parts")};
-  std::vector<std::string> first = options;
-  first.insert(first.end(), {"train.exit_interval", "5"});
-  ASSERT_EQ(tiny.train(GetParam(), first).exit_code, 0);
+  const auto [ranks, precision] = GetParam();
+  const TinyRun tiny("resumed_" + std::string(precision) + "_" + std::to_string(ranks));
+  // A window of three steps, so that the run stops within one and a dynamic loss scale goes on from there.
+  const std::vector<std::string> common = {"train.precision",         precision, "train.initial_loss_scale", "1024",
+                                           "train.loss_scale_window", "3"};
+  const auto with = [](std::vector<std::string> options, const std::vector<std::string>& more) {
+    options.insert(options.end(), more.begin(), more.end());
+    return options;
+  };
+  ASSERT_EQ(tiny.train(ranks, with(common, {"checkpoint.save", tiny.path("whole")})).exit_code, 0);
+  const auto parts = with(common, {"checkpoint.save", tiny.path("parts"), "checkpoint.load", tiny.path("parts")});
+  ASSERT_EQ(tiny.train(ranks, with(parts, {"train.exit_interval", "5"})).exit_code, 0);
   ASSERT_EQ(tiny.steps("parts").size(), 5u);
-  const auto second = tiny.train(GetParam(), options);
+  const auto second = tiny.train(ranks, parts);
   ASSERT_EQ(second.exit_code, 0) << second.output;
   EXPECT_EQ(tiny.steps("parts"), tiny.steps("whole"));
   EXPECT_EQ(test::difference(tiny.path("whole"), tiny.path("parts")), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Ranks, Resumed, testing::Values(1, 2));
+INSTANTIATE_TEST_SUITE_P(RanksAndPrecisions, Resumed,
+                         testing::Values(ResumedRun{1, "fp32"}, ResumedRun{2, "fp32"}, ResumedRun{1, "fp16"},
+                                         ResumedRun{2, "bf16"}));
 
 TEST(Train, ACheckpointOfTwoRanksGoesOnWithOneOrFour) {
   const TinyRun tiny("other_ranks");
