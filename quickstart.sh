@@ -16,7 +16,8 @@ if [ ! -f build/build.ninja ]; then
   cmake -G Ninja -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON >build.log 2>&1 || { tail -n 5 build.log >&2; exit 1; }
   mv build.log build/
 fi
-ninja -C build kumiko | tail -n 1
+ninja -C build kumiko >build/ninja.log || { tail -n 20 build/ninja.log >&2; exit 1; }
+tail -n 1 build/ninja.log
 kumiko=build/kumiko
 run=runs/quickstart
 mkdir -p $run

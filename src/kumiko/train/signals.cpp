@@ -29,7 +29,7 @@ static_assert(std::atomic<int64_t>::is_always_lock_free && std::atomic<int>::is_
               std::atomic<bool>::is_always_lock_free);
 HandlerState handler_state;
 
-constexpr const char* erase_line = "\r\033[K";  // the bar, and the ^C that the terminal has echoed behind it
+constexpr const char* erase_bar = "\r\033[K";  // the bar, and the ^C that the terminal has echoed behind it
 
 void say(std::string_view text) {
   const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
@@ -52,13 +52,13 @@ void handle(int signal) {
       errno = saved_errno;
       return;
     }
-    if (handler_state.over_bar) say(erase_line);
+    if (handler_state.over_bar) say(erase_bar);
     if (handler_state.speak) say("stopping at once, without saving\n");
     ::_exit(128 + signal);
   }
   handler_state.received_at = now;
   if (handler_state.speak) {
-    if (handler_state.over_bar) say(erase_line);
+    if (handler_state.over_bar) say(erase_bar);
     say(signal == SIGINT ? "interrupted: " : signal == SIGTERM ? "asked to terminate: " : "asked to stop: ");
     say("saving and stopping after this step; once more to stop at once without saving\n");
   }
