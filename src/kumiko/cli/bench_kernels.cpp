@@ -24,6 +24,21 @@ struct KernelsOptions {
   int64_t sequence = 1024;
 };
 
+const std::map<std::string, LinearBackend>& backends() {
+  static const std::map<std::string, LinearBackend> table = {{"automatic", LinearBackend::automatic},
+                                                             {"native", LinearBackend::native},
+                                                             {"onednn", LinearBackend::onednn},
+                                                             {"cblas", LinearBackend::cblas}};
+  return table;
+}
+
+std::string backend_name(LinearBackend backend) {
+  for (const auto& [name, value] : backends()) {
+    if (value == backend) return name;
+  }
+  return "";
+}
+
 std::vector<CaseSpec> chosen_cases(const KernelsOptions& options) {
   if (options.cases.empty()) return gpt2_check_cases();
   std::vector<CaseSpec> specs;
@@ -33,8 +48,10 @@ std::vector<CaseSpec> chosen_cases(const KernelsOptions& options) {
 
 // Prints what went wrong and how to see it again.
 void report_failure(const KernelsOptions& options, const CaseSpec& spec, const std::string& problem) {
-  fmt::print("FAIL  {}\n      {}\n      kumiko bench kernels --mode {} --type {} --threads {} --case {}\n",
-             spec.to_string(), problem, options.mode, options.type, options.threads, spec.to_string());
+  fmt::print(
+      "FAIL  {}\n      {}\n      kumiko bench kernels --mode {} --type {} --threads {} --linear-backend {} --case {}\n",
+      spec.to_string(), problem, options.mode, options.type, options.threads, backend_name(options.linear),
+      spec.to_string());
 }
 
 void run_checks(const KernelsOptions& options) {
@@ -112,33 +129,58 @@ void run_perf(const KernelsOptions& options) {
              100 * totals["whole step"].flops / step / ceilings.fma_f32);
 }
 
+// Our own linear layers against those of --linear-backend.
+void run_compare(const KernelsOptions& options) {
+  constexpr int rounds = 9;
+  const DType type = dtype_from_name(options.type);
+  const auto pool = MemoryPool::create();
+  const auto own = make_cpu_kernels(pool, options.threads, type, LinearBackend::native);
+  const auto other = make_cpu_kernels(pool, options.threads, type, options.linear);
+  std::vector<CaseSpec> specs;
+  for (const std::string& text : options.cases) specs.push_back(CaseSpec::parse(text));
+  if (specs.empty()) {
+    for (const StepCalls& call : gpt2_step(options.batch, options.sequence)) {
+      if (call.spec.kernel.starts_with("linear_")) specs.push_back(call.spec);
+    }
+  }
+  fmt::print("A: {}\nB: {}\nmedians of {} calls, alternately\n\n", own->description(), other->description(), rounds);
+  fmt::print("{:>17} {:>17} {:>6}  case\n", "A", "B", "A / B");
+  for (const CaseSpec& spec : specs) {
+    const auto [a, b] = time_alternately(spec, type, *own, *other, *pool, rounds);
+    fmt::print("{:>17} {:>17} {:>6.3f}  {}\n", rate_of(a), rate_of(b), b.seconds / a.seconds, spec.to_string());
+    std::fflush(stdout);
+  }
+}
+
 }  // namespace
 
 void add_bench_kernels(CLI::App& bench) {
   auto options = std::make_shared<KernelsOptions>();
   CLI::App* command = bench.add_subcommand("kernels", "Check or time every kernel");
   command
-      ->add_option("--mode", options->mode,
-                   "correct: against the reference; bitwise: the same bits twice; perf: share of the roofline")
-      ->check(CLI::IsMember({"correct", "bitwise", "perf"}))
+      ->add_option(
+          "--mode", options->mode,
+          "correct: against the reference; bitwise: the same bits twice; perf: share of the roofline; compare: our "
+          "linear layers against those of --linear-backend")
+      ->check(CLI::IsMember({"correct", "bitwise", "perf", "compare"}))
       ->capture_default_str();
   command
       ->add_option("--case", options->cases,
                    "Only these cases, as in linear_forward:T=64,N=48,K=32 (default: GPT-2 124M's)")
       ->delimiter(';');
-  const std::map<std::string, LinearBackend> backends = {{"automatic", LinearBackend::automatic},
-                                                         {"native", LinearBackend::native},
-                                                         {"onednn", LinearBackend::onednn},
-                                                         {"cblas", LinearBackend::cblas}};
   command
       ->add_option("--linear-backend", options->linear, "Products of linear layers: automatic, native, onednn, cblas")
-      ->transform(CLI::CheckedTransformer(backends));
+      ->transform(CLI::CheckedTransformer(backends()));
   command->add_option("--type", options->type, "Activations: f32, bf16 or f16");
   command->add_option("--threads", options->threads, "OpenMP threads")->check(CLI::PositiveNumber);
   command->add_flag("--cpu-clock", options->cpu_clock, "Time by CPU time, for a busy machine; with --threads 1");
   command->add_option("--micro-batch-size", options->batch, "Sequences of the timed step")->check(CLI::PositiveNumber);
   command->add_option("--seq-length", options->sequence, "Tokens of each")->check(CLI::PositiveNumber);
-  command->callback([options] { options->mode == "perf" ? run_perf(*options) : run_checks(*options); });
+  command->callback([options] {
+    if (options->mode == "perf") return run_perf(*options);
+    if (options->mode == "compare") return run_compare(*options);
+    run_checks(*options);
+  });
 }
 
 }  // namespace kumiko

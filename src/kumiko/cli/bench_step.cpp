@@ -30,7 +30,7 @@ void print_json(const StepBenchmarkOptions& options, const StepBenchmark& result
                                        {"seq_length", options.seq_length},
                                        {"ranks", result.places.size()},
                                        {"threads", result.num_threads},
-                                       {"dtype", name_of(dtype_of(options.precision))},
+                                       {"dtype", name_of(options.precision)},
                                        {"step_ms", result.median_seconds * 1e3},
                                        {"tokens_per_second", result.tokens_per_second},
                                        {"tflops", result.flops_per_second * 1e-12},
@@ -66,9 +66,10 @@ void print_memory(const StepBenchmark& result) {
 }
 
 void print_text(const StepBenchmarkOptions& options, const StepBenchmark& result, const World& world) {
-  fmt::print("{}, micro-batch {} x {} tokens, {}, {} ranks of {} threads: median of {} steps\n", options.model,
-             options.micro_batch_size, options.seq_length, name_of(dtype_of(options.precision)), world.size(),
-             result.num_threads, result.seconds.size());
+  fmt::print("{}, micro-batch {} x {} tokens, {}, {} rank{} of {} thread{}: median of {} steps\n", options.model,
+             options.micro_batch_size, options.seq_length, name_of(options.precision), world.size(),
+             world.size() == 1 ? "" : "s", result.num_threads, result.num_threads == 1 ? "" : "s",
+             result.seconds.size());
   for (const std::string& line : placement_lines(world.ranks(), result.places, 8)) fmt::print("  {}\n", line);
   fmt::print("\n");
   fmt::print("{}\n", breakdown_table(result.times, flops_by_region(result.shape, options.micro_batch_size)));
@@ -84,8 +85,10 @@ void print_text(const StepBenchmarkOptions& options, const StepBenchmark& result
 void add_bench_step(CLI::App& bench) {
   const auto options = std::make_shared<StepBenchmarkOptions>();
   const auto json = std::make_shared<bool>(false);
-  const std::map<std::string, Precision> precisions = {
-      {"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"fp16", Precision::fp16}};
+  std::map<std::string, Precision> precisions;
+  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {
+    precisions.emplace(name_of(precision), precision);
+  }
   CLI::App* command =
       bench.add_subcommand("step", "Time a whole training step on synthetic tokens; under mpiexec -n N on N ranks");
   command->add_option("--model", options->model, "A preset, as gpt2-124m")->capture_default_str();

@@ -2,60 +2,18 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <vector>
 
 #include "kumiko/base/error.h"
+#include "kumiko/tensor/half.h"
 
 namespace kumiko {
 namespace {
 
-struct BFloat16 {
-  uint16_t bits;
-};
-struct Float16 {
-  uint16_t bits;
-};
-
 // Elements combined at once: the partial results of a tree stay in the first-level cache.
 constexpr int64_t block = 1024;
-
-float widen(BFloat16 x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
-
-BFloat16 narrow(float x, BFloat16) {
-  const auto bits = std::bit_cast<uint32_t>(x);
-  const uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
-  const uint32_t quiet_nan = (bits >> 16) | 0x40;
-  return {static_cast<uint16_t>((bits & 0x7FFFFFFF) > 0x7F800000 ? quiet_nan : rounded)};
-}
-
-// Half precision through the exponent arithmetic of f32: subnormals fall out of a multiplication by a power of two.
-float widen(Float16 x) {
-  const uint32_t sign = uint32_t{x.bits & 0x8000U} << 16;
-  const uint32_t magnitude = uint32_t{x.bits & 0x7FFFU} << 13;
-  if (magnitude >= 0x0F800000) return std::bit_cast<float>(sign | 0x7F800000 | (magnitude & 0x007FFFFF));
-  const float value = std::bit_cast<float>(magnitude) * 0x1p112F;
-  return std::bit_cast<float>(std::bit_cast<uint32_t>(value) | sign);
-}
-
-Float16 narrow(float x, Float16) {
-  const auto bits = std::bit_cast<uint32_t>(x);
-  const uint32_t sign = (bits >> 16) & 0x8000;
-  const uint32_t magnitude = bits & 0x7FFFFFFF;
-  uint32_t half = 0;
-  if (magnitude > 0x7F800000) {
-    half = 0x7E00;
-  } else if (magnitude >= 0x477FF000) {  // rounds to 65520 or more
-    half = 0x7C00;
-  } else if (magnitude < 0x38800000) {  // below 2^-14: adding 0.5 leaves the subnormal's bits at the bottom
-    half = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - 0x3F000000;
-  } else {
-    half = (magnitude - 0x38000000 + 0xFFF + ((magnitude >> 13) & 1)) >> 13;
-  }
-  return {static_cast<uint16_t>(sign | half)};
-}
 
 template <class T>
 T maximum(T a, T b) {
@@ -124,11 +82,11 @@ void reduce_widened(ReduceOp op, std::span<const void* const> contributions, voi
     for (int64_t r = 0; r < num; ++r) {
       const auto* from = static_cast<const T*>(contributions[static_cast<size_t>(r)]) + begin;
       float* to = partial.data() + r * block;
-      for (int64_t i = 0; i < length; ++i) to[i] = widen(from[i]);
+      for (int64_t i = 0; i < length; ++i) to[i] = static_cast<float>(from[i]);
     }
     climb(op, partial, num, length);
     auto* out = static_cast<T*>(result) + begin;
-    for (int64_t i = 0; i < length; ++i) out[i] = narrow(partial[static_cast<size_t>(i)], T{});
+    for (int64_t i = 0; i < length; ++i) out[i] = T(partial[static_cast<size_t>(i)]);
   }
 }
 

@@ -48,6 +48,32 @@ CaseTime time_case(const CaseSpec& spec, DType type, Kernels& kernels, MemoryPoo
   return time;
 }
 
+std::pair<CaseTime, CaseTime> time_alternately(const CaseSpec& spec, DType type, Kernels& first, Kernels& second,
+                                               MemoryPool& pool, int rounds) {
+  struct Side {
+    Kernels& kernels;
+    KernelCase timed;
+    std::vector<double> seconds;
+  };
+  Side sides[] = {{first, make_case(spec, type, pool), {}}, {second, make_case(spec, type, pool), {}}};
+  for (Side& side : sides) {
+    side.timed.prepare(side.kernels);
+    side.timed.run(side.kernels);
+  }
+  for (int round = 0; round < rounds; ++round) {
+    for (Side& side : sides) {
+      const double start = seconds_now();
+      side.timed.run(side.kernels);
+      side.seconds.push_back(seconds_now() - start);
+    }
+  }
+  const auto median = [](Side& side) {
+    std::sort(side.seconds.begin(), side.seconds.end());
+    return CaseTime{side.seconds[side.seconds.size() / 2], side.timed.flops, side.timed.bytes};
+  };
+  return {median(sides[0]), median(sides[1])};
+}
+
 std::vector<StepCalls> gpt2_step(int64_t batch, int64_t sequence) {
   const int64_t rows = batch * sequence;
   std::vector<StepCalls> calls;

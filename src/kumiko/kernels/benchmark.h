@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kumiko/kernels/cases.h"
@@ -25,6 +26,10 @@ enum class BenchmarkClock { wall, thread_cpu };
 // Calls the kernel for at least `seconds`, and at least three times, after one call that is not counted.
 CaseTime time_case(const CaseSpec& spec, DType type, Kernels& kernels, MemoryPool& pool, double seconds,
                    BenchmarkClock clock);
+
+// The median times of `rounds` calls with each, taken alternately, after one that is not counted.
+std::pair<CaseTime, CaseTime> time_alternately(const CaseSpec& spec, DType type, Kernels& first, Kernels& second,
+                                               MemoryPool& pool, int rounds);
 
 // Calls of one kernel with one shape in a training step, and the part of the step that they belong to.
 struct StepCalls {

@@ -108,27 +108,22 @@ int64_t ParameterRegistry::num_elements_padded() const {
   return count;
 }
 
-// One flat tensor for all parameters, cut into theirs; uninitialised but for what lies between them.
-static Tensor allocate_flat(const std::vector<std::unique_ptr<Parameter>>& parameters, int64_t total, MemoryPool& pool,
-                            DType dtype, MemoryPurpose purpose, Tensor Parameter::*member) {
-  const Tensor flat = Tensor::empty(pool, {total}, dtype, purpose);
-  int64_t begin = 0;
-  for (const auto& parameter : parameters) {
-    const int64_t count = parameter->shape.num_elements();
-    (*parameter).*member = flat.slice(begin, count).reshaped(parameter->shape);
-    fill_zero(flat.slice(begin + count, padded_elements(count) - count));
-    begin += padded_elements(count);
-  }
-  return flat;
+// Gives every parameter its tensor of one block, and returns the block.
+static Tensor allocate(const std::vector<std::unique_ptr<Parameter>>& parameters, MemoryPool& pool, DType dtype,
+                       MemoryPurpose purpose, Tensor Parameter::*member) {
+  std::vector<Shape> shapes;
+  for (const auto& parameter : parameters) shapes.push_back(parameter->shape);
+  const FlatTensors made = allocate_flat(pool, shapes, dtype, purpose);
+  for (size_t i = 0; i < parameters.size(); ++i) (*parameters[i]).*member = made.tensors[i];
+  return made.flat;
 }
 
 void ParameterRegistry::allocate_values(MemoryPool& pool, DType dtype) {
-  allocate_flat(parameters_, num_elements_padded(), pool, dtype, MemoryPurpose::parameters, &Parameter::value);
+  allocate(parameters_, pool, dtype, MemoryPurpose::parameters, &Parameter::value);
 }
 
 void ParameterRegistry::allocate_gradients(MemoryPool& pool, DType dtype) {
-  gradients_ =
-      allocate_flat(parameters_, num_elements_padded(), pool, dtype, MemoryPurpose::gradients, &Parameter::gradient);
+  gradients_ = allocate(parameters_, pool, dtype, MemoryPurpose::gradients, &Parameter::gradient);
 }
 
 Tensor ParameterRegistry::unit_gradients(int unit) const {

@@ -7,18 +7,6 @@
 
 namespace kumiko {
 
-DType dtype_of(Precision precision) {
-  switch (precision) {
-    case Precision::bf16:
-      return DType::bf16;
-    case Precision::fp16:
-      return DType::f16;
-    case Precision::fp32:
-      break;
-  }
-  return DType::f32;
-}
-
 void LossScaleOptions::describe(OptionTable& table) {
   table.add("loss_scale", loss_scale, "constant factor of the loss; 0 for a dynamic one in fp16 and for 1 otherwise");
   table.add("initial_loss_scale", initial_loss_scale, "where a dynamic scale starts");

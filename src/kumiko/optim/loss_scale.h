@@ -5,13 +5,9 @@
 #include <cstdint>
 
 #include "kumiko/base/options.h"
-#include "kumiko/tensor/dtype.h"
+#include "kumiko/tensor/precision.h"
 
 namespace kumiko {
-
-// What activations and their gradients are computed in. Parameters and optimizer state are fp32 in any case.
-enum class Precision : uint8_t { fp32, bf16, fp16 };
-DType dtype_of(Precision precision);
 
 // In Megatron's terms.
 struct LossScaleOptions {

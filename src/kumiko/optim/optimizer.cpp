@@ -9,16 +9,11 @@ namespace {
 // State of the shape of each tensor, zero, cut from one block: a block each would end in part of a huge page.
 std::vector<Tensor> make_state(const std::vector<OptimizedTensor>& tensors, MemoryPool& pool) {
   if (tensors.empty()) return {};
-  int64_t total = 0;
-  for (const OptimizedTensor& tensor : tensors) total += padded_elements(tensor.weight.num_elements());
-  const Tensor flat = Tensor::zeros(pool, {total}, tensors.front().weight.dtype(), MemoryPurpose::optimizer);
-  std::vector<Tensor> states;
-  int64_t begin = 0;
-  for (const OptimizedTensor& tensor : tensors) {
-    states.push_back(flat.slice(begin, tensor.weight.num_elements()).reshaped(tensor.weight.shape()));
-    begin += padded_elements(tensor.weight.num_elements());
-  }
-  return states;
+  std::vector<Shape> shapes;
+  for (const OptimizedTensor& tensor : tensors) shapes.push_back(tensor.weight.shape());
+  FlatTensors made = allocate_flat(pool, shapes, tensors.front().weight.dtype(), MemoryPurpose::optimizer);
+  fill_zero(made.flat);
+  return std::move(made.tensors);
 }
 
 class AdamW final : public Optimizer {

@@ -42,6 +42,20 @@ Tensor Tensor::slice(int64_t begin, int64_t count) const {
   return {std::shared_ptr<void>(data_, first), Shape{count}, dtype_};
 }
 
+FlatTensors allocate_flat(MemoryPool& pool, std::span<const Shape> shapes, DType dtype, MemoryPurpose purpose) {
+  int64_t total = 0;
+  for (const Shape& shape : shapes) total += padded_elements(shape.num_elements());
+  FlatTensors made{Tensor::empty(pool, {total}, dtype, purpose), {}};
+  int64_t begin = 0;
+  for (const Shape& shape : shapes) {
+    const int64_t count = shape.num_elements();
+    made.tensors.push_back(made.flat.slice(begin, count).reshaped(shape));
+    fill_zero(made.flat.slice(begin + count, padded_elements(count) - count));
+    begin += padded_elements(count);
+  }
+  return made;
+}
+
 void copy(const Tensor& from, const Tensor& to) {
   if (from.shape() != to.shape() || from.dtype() != to.dtype()) {
     throw_internal("copy of {} {} to {} {}", name_of(from.dtype()), from.shape().to_string(), name_of(to.dtype()),

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "kumiko/base/error.h"
 #include "kumiko/tensor/dtype.h"
@@ -55,6 +56,14 @@ class Tensor {
 
 // `count` elements and what lies between them and the next cache line, of f32: where the next tensor of a block starts.
 constexpr int64_t padded_elements(int64_t count) { return (count + 15) / 16 * 16; }
+
+// Tensors one after another in one block, each from a cache line on.
+struct FlatTensors {
+  Tensor flat;  // all of it, as one dim
+  std::vector<Tensor> tensors;
+};
+// Of these shapes; uninitialised, but for what lies between them, which is zero.
+FlatTensors allocate_flat(MemoryPool& pool, std::span<const Shape> shapes, DType dtype, MemoryPurpose purpose);
 
 // Copies elements between tensors of the same shape and type.
 void copy(const Tensor& from, const Tensor& to);

@@ -54,9 +54,11 @@ ModelShape shape_of(const ModelOptions& model, int64_t seq_length) {
 }  // namespace
 
 StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) {
-  if (options.micro_batch_size < 1 || options.seq_length < 1 || options.steps < 1 || options.warmup < 0) {
-    throw_user("micro-batch size {}, sequence length {} and steps {} must be 1 or more, warm-up {} 0 or more",
-               options.micro_batch_size, options.seq_length, options.steps, options.warmup);
+  if (options.micro_batch_size < 1 || options.seq_length < 1 || options.steps < 1 || options.warmup < 0 ||
+      options.num_layers < 0) {
+    throw_user(
+        "micro-batch size {}, sequence length {} and steps {} must be 1 or more, warm-up {} and layers {} 0 or more",
+        options.micro_batch_size, options.seq_length, options.steps, options.warmup, options.num_layers);
   }
   ModelOptions model;
   apply_preset(model, options.model);

@@ -7,7 +7,7 @@
 #include "kumiko/base/regions.h"
 #include "kumiko/comm/communicator.h"
 #include "kumiko/model/memory.h"
-#include "kumiko/optim/loss_scale.h"
+#include "kumiko/tensor/precision.h"
 #include "kumiko/train/flops.h"
 #include "kumiko/train/options.h"
 
