@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kumiko/model/presets.h"
 #include "model/tiny_model.h"
 
 namespace kumiko {

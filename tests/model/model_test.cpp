@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kumiko/model/presets.h"
 #include "model/tiny_model.h"
 
 namespace kumiko {

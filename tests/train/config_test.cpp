@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "kumiko/base/error.h"
+#include "kumiko/model/presets.h"
 #include "kumiko/train/batches.h"
 
 namespace kumiko {

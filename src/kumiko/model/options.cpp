@@ -1,46 +1,51 @@
 #include "kumiko/model/options.h"
 
+#include <algorithm>
+#include <array>
+
 #include "kumiko/base/error.h"
-#include "kumiko/base/text.h"
 
 namespace kumiko {
-namespace {
 
-struct Preset {
-  const char* name;
-  int64_t layers;
-  int64_t hidden;
-  int64_t heads;
-  int64_t positions;
-};
-
-// GPT-2: Radford et al. 2019, table 2. GPT-3: Brown et al. 2020, table 2.1, with two of its entries made whole: 1.3B is
-// printed with 24 heads of 128 (3072, not 2048), here 16 of 128; 13B is printed with hidden size 5140, here 5120.
-constexpr Preset presets[] = {
-    {"gpt2-124m", 12, 768, 12, 1024},  {"gpt2-355m", 24, 1024, 16, 1024}, {"gpt2-774m", 36, 1280, 20, 1024},
-    {"gpt2-1.5b", 48, 1600, 25, 1024}, {"gpt3-125m", 12, 768, 12, 2048},  {"gpt3-350m", 24, 1024, 16, 2048},
-    {"gpt3-760m", 24, 1536, 16, 2048}, {"gpt3-1.3b", 24, 2048, 16, 2048}, {"gpt3-2.7b", 32, 2560, 32, 2048},
-    {"gpt3-6.7b", 32, 4096, 32, 2048}, {"gpt3-13b", 40, 5120, 40, 2048},  {"gpt3-175b", 96, 12288, 96, 2048},
-};
-constexpr int64_t gpt2_vocabulary = 50257;
-
-}  // namespace
+int64_t ModelOptions::feed_forward_size() const {
+  if (ffn_hidden_size != 0) return ffn_hidden_size;
+  if (architecture == Architecture::gpt) return 4 * hidden_size;
+  constexpr int64_t multiple = 64;
+  return std::max<int64_t>(1, 8 * hidden_size / 3 / multiple) * multiple;
+}
 
 void ModelOptions::describe(OptionTable& table) {
   table.section("model");
   table.add("preset", preset, "a published model by name, as gpt2-124m; other options override its sizes");
+  table.add_choice("architecture", architecture, {"gpt", "llama"},
+                   "gpt: GPT-2's layers; llama: those of Llama, Mistral and Qwen2");
   table.add("num_layers", num_layers, "transformer blocks");
   table.add("hidden_size", hidden_size, "width of the residual stream");
-  table.add("num_attention_heads", num_attention_heads, "attention heads; divides hidden_size");
-  table.add("ffn_hidden_size", ffn_hidden_size, "width of the MLP; 0 for 4 x hidden_size");
+  table.add("num_attention_heads", num_attention_heads, "attention heads");
+  table.add("num_query_groups", num_query_groups,
+            "heads of keys and values, shared by groups of query heads (llama); divides num_attention_heads; 0 for as "
+            "many");
+  table.add("kv_channels", kv_channels, "size of a head (llama); 0 for hidden_size / num_attention_heads");
+  table.add("ffn_hidden_size", ffn_hidden_size,
+            "width of the MLP; 0 for 4 x hidden_size, or with llama 8/3 of it as a multiple of 64");
   table.add("max_position_embeddings", max_position_embeddings, "positions the model knows; 0 for train.seq_length");
   table.add("vocab_size", vocab_size, "tokens the model knows; 0 for the tokenizer's");
   table.add("untie_embeddings_and_output_weights", untie_embeddings_and_output_weights,
             "whether the head has a weight of its own");
+  table.add("add_qkv_bias", add_qkv_bias, "biases of queries, keys and values, as Qwen2 has them (llama)");
+  table.add("rotary_base", rotary_base, "base of the rotary frequencies (llama)");
+  table.add("use_rope_scaling", use_rope_scaling, "change the rotary frequencies for long contexts as Llama 3.1 does");
+  table.add("rope_scaling_factor", rope_scaling_factor, "by how much low frequencies are divided");
+  table.add("rope_low_freq_factor", rope_low_freq_factor,
+            "frequencies of fewer turns than this in rope_original_max_position_embeddings are low");
+  table.add("rope_high_freq_factor", rope_high_freq_factor, "those of more turns than this are left as they are");
+  table.add("rope_original_max_position_embeddings", rope_original_max_position_embeddings,
+            "the context length before it was extended");
+  table.add("window_size", window_size, "positions that attention reaches back over, its own counted; 0 for all");
   table.add("hidden_dropout", hidden_dropout, "dropout of embeddings and of each block's outputs");
   table.add("attention_dropout", attention_dropout, "dropout of attention probabilities");
   table.add("init_method_std", init_method_std, "standard deviation of the initial weights");
-  table.add("layernorm_epsilon", layernorm_epsilon, "added to the variance in layer norms");
+  table.add("layernorm_epsilon", layernorm_epsilon, "added to the variance in norms");
 }
 
 void ModelOptions::validate() const {
@@ -53,7 +58,10 @@ void ModelOptions::validate() const {
   positive("vocab_size", vocab_size);
   positive("max_position_embeddings", max_position_embeddings);
   positive("ffn_hidden_size", feed_forward_size());
-  if (hidden_size % num_attention_heads != 0) {
+  positive("kv_channels", head_size());
+  positive("num_query_groups", num_kv_heads());
+  architecture == Architecture::gpt ? validate_gpt() : validate_llama();
+  if (kv_channels == 0 && hidden_size % num_attention_heads != 0) {
     throw_user(
         "model.hidden_size = {} does not divide by model.num_attention_heads = {}; the nearest sizes that do "
         "are {} and {}",
@@ -69,29 +77,50 @@ void ModelOptions::validate() const {
   if (!(layernorm_epsilon > 0)) throw_user("model.layernorm_epsilon = {}: expected more than 0", layernorm_epsilon);
 }
 
-std::vector<std::string> preset_names() {
-  std::vector<std::string> names;
-  for (const Preset& preset : presets) names.emplace_back(preset.name);
-  return names;
+void ModelOptions::validate_gpt() const {
+  struct Foreign {
+    const char* name;
+    bool given;
+  };
+  const std::array foreign = {
+      Foreign{"num_query_groups", num_query_groups != 0 && num_query_groups != num_attention_heads},
+      Foreign{"kv_channels", kv_channels != 0 && kv_channels * num_attention_heads != hidden_size},
+      Foreign{"add_qkv_bias", add_qkv_bias},
+      Foreign{"use_rope_scaling", use_rope_scaling},
+      Foreign{"window_size", window_size != 0},
+  };
+  for (const Foreign& option : foreign) {
+    if (!option.given) continue;
+    throw_user("model.{} is an option of model.architecture = llama; leave it out, or change the architecture",
+               option.name);
+  }
 }
 
-void apply_preset(ModelOptions& options, const std::string& name) {
-  std::string known;
-  for (const Preset& preset : presets) {
-    if (name == preset.name) {
-      options.preset = name;
-      options.num_layers = preset.layers;
-      options.hidden_size = preset.hidden;
-      options.num_attention_heads = preset.heads;
-      options.max_position_embeddings = preset.positions;
-      options.vocab_size = gpt2_vocabulary;
-      return;
-    }
-    known += (known.empty() ? "" : ", ") + std::string(preset.name);
+void ModelOptions::validate_llama() const {
+  if (num_attention_heads % num_kv_heads() != 0) {
+    throw_user(
+        "model.num_query_groups = {} does not divide model.num_attention_heads = {}: each group of queries "
+        "shares one head of keys and values",
+        num_query_groups, num_attention_heads);
   }
-  const std::string nearest = nearest_word(name, preset_names());
-  throw_user("model.preset = {}: no such preset{}; known are {}", name,
-             nearest.empty() ? "" : " (did you mean " + nearest + "?)", known);
+  if (head_size() % 2 != 0) {
+    throw_user(
+        "heads of size {} (model.kv_channels, or hidden_size / num_attention_heads): rotary positions turn pairs "
+        "of elements, so it must be even",
+        head_size());
+  }
+  if (window_size < 0) throw_user("model.window_size = {}: expected 0 for all positions, or more", window_size);
+  const auto positive = [](const char* name, double value) {
+    if (!(value > 0)) throw_user("model.{} = {}: expected more than 0", name, value);
+  };
+  positive("rotary_base", rotary_base);
+  positive("rope_scaling_factor", rope_scaling_factor);
+  positive("rope_low_freq_factor", rope_low_freq_factor);
+  positive("rope_original_max_position_embeddings", static_cast<double>(rope_original_max_position_embeddings));
+  if (!(rope_high_freq_factor > rope_low_freq_factor)) {
+    throw_user("model.rope_high_freq_factor = {}: expected more than model.rope_low_freq_factor = {}",
+               rope_high_freq_factor, rope_low_freq_factor);
+  }
 }
 
 }  // namespace kumiko

@@ -7,6 +7,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/model/presets.h"
 
 namespace kumiko {
 namespace {

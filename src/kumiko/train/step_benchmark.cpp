@@ -8,6 +8,7 @@
 #include "kumiko/base/clock.h"
 #include "kumiko/base/error.h"
 #include "kumiko/kernels/machine.h"
+#include "kumiko/model/presets.h"
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/step.h"
 
