@@ -34,7 +34,7 @@ class Generator {
  private:
   // Reads `tokens` behind those in the cache, and returns the logits of the last.
   Tensor read(KeyValueCache& cache, std::span<const int32_t> tokens);
-  KeyValueCache empty_cache() const;
+  KeyValueCache empty_cache(size_t capacity) const;
 
   std::shared_ptr<MemoryPool> pool_;
   std::unique_ptr<Kernels> kernels_;

@@ -1,5 +1,4 @@
-// The layers that architectures are composed of: linear and layer norm, with explicit forward and backward.
-// Legend: T = B S tokens, H hidden, K inputs, N outputs.
+// The linear layer, with explicit forward and backward. Legend: T = B S tokens, K inputs, N outputs.
 #pragma once
 
 #include <functional>
@@ -18,13 +17,18 @@ inline LinearInput kept_input(Tensor x) {
   return [x = std::move(x)] { return x; };
 }
 
+struct LinearOptions {
+  // Several linears of the same input are computed as one, stacked: W = [W0; W1; ...].
+  std::vector<NamedRows> outputs;
+  int64_t num_inputs = 0;
+  bool bias = true;
+  double init_std = 0;
+};
+
 // y [T, N] = x [T, K] W^T + b. Weight [N, K], bias [N]. The caller sees to it that x is there again in the backward.
 class Linear {
  public:
-  // With several names the weight is that of several linears of the same input, stacked: W = [W0; W1; ...], each with
-  // `num_outputs / names.size()` rows.
-  Linear(ParameterRegistry& registry, const std::vector<std::string>& names, int64_t num_inputs, int64_t num_outputs,
-         double init_std);
+  Linear(ParameterRegistry& registry, const LinearOptions& options);
 
   // Call after the weight has changed.
   void prepare(Kernels& kernels);
@@ -43,40 +47,14 @@ class Linear {
   Tensor backward_from_gelu(Pass& pass, const DropoutMask& mask, const Tensor& dy, const Tensor& pre) const;
 
  private:
+  Tensor bias() const { return bias_ == nullptr ? Tensor() : bias_->value; }
+  Tensor bias_gradient() const { return bias_ == nullptr ? Tensor() : bias_->gradient; }
+
   int64_t num_inputs_;
-  int64_t num_outputs_;
+  int64_t num_outputs_ = 0;
   Parameter* weight_;
-  Parameter* bias_;
+  Parameter* bias_ = nullptr;  // or none
   std::unique_ptr<PreparedWeight> prepared_;
-};
-
-class LayerNorm {
- public:
-  LayerNorm(ParameterRegistry& registry, const std::string& name, int64_t hidden, double epsilon);
-
-  // What the backward needs of a forward. Its y need not be kept, as it is cheap to make again.
-  struct Kept {
-    Tensor x;
-    Tensor mean;
-    Tensor rstd;
-  };
-
-  // y, as workspace, and what is to be kept of it (no statistics if the pass has no stash).
-  Tensor forward(Pass& pass, const Tensor& x, Kept& kept) const;
-  // y once more, with the bits of the forward. Outlives the pass, as waiting weight work may.
-  LinearInput output_again(const Pass& pass, const Kept& kept) const;
-  // y = norm(x), with no backward to follow.
-  void apply(Pass& pass, const Tensor& x, const Tensor& y) const;
-  // dx = or += the gradient of x.
-  void backward(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write) const;
-
-  static void keep(Pass& pass, const Kept& kept);
-  static Kept pop(Pass& pass);
-
- private:
-  double epsilon_;
-  Parameter* weight_;
-  Parameter* bias_;
 };
 
 }  // namespace kumiko
