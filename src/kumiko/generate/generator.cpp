@@ -5,7 +5,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/text.h"
-#include "kumiko/data/tokenizer_stream.h"
+#include "kumiko/tokenizer/tokenizer_stream.h"
 #include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/state_checkpoint.h"
 

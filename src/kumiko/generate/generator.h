@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "kumiko/data/tokenizer.h"
 #include "kumiko/generate/sampler.h"
 #include "kumiko/kernels/kernels.h"
 #include "kumiko/model/model.h"
+#include "kumiko/tokenizer/tokenizer.h"
 
 namespace kumiko {
 
