@@ -148,7 +148,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   state.loss_scale = LossScale::of(train.loss_scale, train.precision);
   Run run{std::move(config),
           world,
-          Mesh::of_data(world.size()),
+          Mesh({world.size(), 1, 1, 1}),
           std::move(data),
           std::move(pool),
           std::move(kernels),
