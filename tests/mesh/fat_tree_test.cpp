@@ -9,8 +9,12 @@
 namespace kumiko {
 namespace {
 
-const AxisLocality& locality_of(const FatTreePlacement& placement, Axis axis) {
-  return placement.locality[static_cast<size_t>(axis)];
+// Groups of an axis, and how many of them lie in a node, under a leaf switch, in a pod.
+std::vector<int64_t> counts(const Mesh& mesh, const FatTreePlacement& placement, Axis axis) {
+  const AxisLocality locality = localities(mesh, placement.levels)[static_cast<size_t>(axis)];
+  std::vector<int64_t> result = {locality.groups};
+  result.insert(result.end(), locality.within.begin(), locality.within.end());
+  return result;
 }
 
 std::vector<TreeNode> tree(int64_t num_pods, int64_t leaves, int64_t nodes) {
@@ -24,31 +28,31 @@ std::vector<TreeNode> tree(int64_t num_pods, int64_t leaves, int64_t nodes) {
   return result;
 }
 
+using Counts = std::vector<int64_t>;
+
 TEST(PlaceOnFatTree, KeepsGroupsUnderOneSwitch) {
   const std::vector<TreeNode> nodes = tree(2, 2, 8);
   // Pipelines of four nodes of four ranks: two under each leaf.
-  const FatTreePlacement placement = place_on_fat_tree(Mesh({8, 4, 1, 4}), nodes, 4);
+  const Mesh mesh({8, 4, 1, 4});
+  const FatTreePlacement placement = place_on_fat_tree(mesh, nodes, 4);
   EXPECT_EQ(std::set<int64_t>(placement.nodes.begin(), placement.nodes.end()).size(), nodes.size());
-  EXPECT_EQ(locality_of(placement, Axis::tensor).in_node, 32);
-  EXPECT_EQ(locality_of(placement, Axis::pipeline).groups, 32);
-  EXPECT_EQ(locality_of(placement, Axis::pipeline).in_leaf, 32);
-  EXPECT_EQ(locality_of(placement, Axis::data).in_pod, 0);
+  EXPECT_EQ(counts(mesh, placement, Axis::tensor), (Counts{32, 32, 0, 0}));
+  EXPECT_EQ(counts(mesh, placement, Axis::pipeline), (Counts{32, 0, 32, 0}));
+  EXPECT_EQ(counts(mesh, placement, Axis::data), (Counts{16, 0, 0, 0}));
 }
 
 // Leaves of ten nodes and pipelines of four: two whole ones under each, the third of what two leaves have left.
 TEST(PlaceOnFatTree, CutsOnlyWhatMustBeCut) {
-  const FatTreePlacement placement = place_on_fat_tree(Mesh({5, 4, 1, 2}), tree(1, 2, 10), 2);
-  EXPECT_EQ(locality_of(placement, Axis::pipeline).groups, 10);
-  EXPECT_EQ(locality_of(placement, Axis::pipeline).in_leaf, 8);
-  EXPECT_EQ(locality_of(placement, Axis::pipeline).in_pod, 2);
+  const Mesh mesh({5, 4, 1, 2});
+  EXPECT_EQ(counts(mesh, place_on_fat_tree(mesh, tree(1, 2, 10), 2), Axis::pipeline), (Counts{10, 0, 8, 2}));
 }
 
 TEST(PlaceOnFatTree, PlacesTheLargestMachines) {
   for (const int64_t nodes : {13'824, 158'976}) {
-    const FatTreePlacement placement = place_on_fat_tree(Mesh({nodes / 48, 8, 1, 6}), tree(nodes / 576, 24, 24), 1);
-    EXPECT_EQ(locality_of(placement, Axis::tensor).in_leaf, nodes / 6);
-    EXPECT_EQ(locality_of(placement, Axis::pipeline).groups, nodes / 8);
-    EXPECT_EQ(locality_of(placement, Axis::pipeline).in_pod, nodes / 8);
+    const Mesh mesh({nodes / 48, 8, 1, 6});
+    const FatTreePlacement placement = place_on_fat_tree(mesh, tree(nodes / 576, 24, 24), 1);
+    EXPECT_EQ(counts(mesh, placement, Axis::tensor), (Counts{nodes / 6, 0, nodes / 6, 0}));
+    EXPECT_EQ(counts(mesh, placement, Axis::pipeline), (Counts{nodes / 8, 0, 0, nodes / 8}));
   }
 }
 

@@ -36,46 +36,23 @@ std::vector<int64_t> order_of(const Mesh& mesh, const std::vector<TreeNode>& nod
   return order;
 }
 
-AxisLocality locality_of(const Mesh& mesh, const std::vector<TreeNode>& nodes, const std::vector<int64_t>& node_of,
-                         Axis axis) {
-  AxisLocality locality{axis};
-  for (int64_t rank = 0; rank < mesh.size(); ++rank) {
-    if (mesh.coordinate(rank, axis) != 0) continue;
-    ++locality.groups;
-    bool node = true;
-    bool leaf = true;
-    bool pod = true;
-    const int64_t first = node_of[static_cast<size_t>(rank)];
-    const TreeNode& place = nodes[static_cast<size_t>(first)];
-    for (int64_t i = 1; i < mesh.size(axis); ++i) {
-      const int64_t other = node_of[static_cast<size_t>(rank + i * mesh.stride(axis))];
-      const TreeNode& there = nodes[static_cast<size_t>(other)];
-      node = node && other == first;
-      pod = pod && there.pod == place.pod;
-      leaf = leaf && pod && there.leaf == place.leaf;
-    }
-    if (node) {
-      ++locality.in_node;
-    } else if (leaf) {
-      ++locality.in_leaf;
-    } else if (pod) {
-      ++locality.in_pod;
-    }
-  }
-  return locality;
-}
-
 }  // namespace
 
 FatTreePlacement place_on_fat_tree(const Mesh& mesh, const std::vector<TreeNode>& nodes, int64_t ranks_per_node) {
   check_room(mesh, static_cast<int64_t>(nodes.size()), ranks_per_node, "the fat tree");
   const std::vector<int64_t> order = order_of(mesh, nodes, ranks_per_node);
+  // Leaves of different pods may have the same number.
+  std::map<std::pair<int64_t, int64_t>, int64_t> leaves;
+  for (const TreeNode& node : nodes) leaves.emplace(std::pair(node.pod, node.leaf), leaves.size());
   FatTreePlacement placement;
+  placement.levels = {{"node", {}}, {"leaf switch", {}}, {"pod", {}}};
   for (int64_t rank = 0; rank < mesh.size(); ++rank) {
-    placement.nodes.push_back(order[static_cast<size_t>(rank / ranks_per_node)]);
-  }
-  for (size_t axis = 0; axis < num_axes; ++axis) {
-    placement.locality[axis] = locality_of(mesh, nodes, placement.nodes, static_cast<Axis>(axis));
+    const int64_t node = order[static_cast<size_t>(rank / ranks_per_node)];
+    const TreeNode& place = nodes[static_cast<size_t>(node)];
+    placement.nodes.push_back(node);
+    placement.levels[0].of_rank.push_back(node);
+    placement.levels[1].of_rank.push_back(leaves.at({place.pod, place.leaf}));
+    placement.levels[2].of_rank.push_back(place.pod);
   }
   return placement;
 }

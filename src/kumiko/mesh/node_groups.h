@@ -15,8 +15,8 @@ struct NodeGroup {
   int64_t nodes = 1;
 };
 
-// Innermost first, axes within a node left out. Empty if a node's ranks are not a whole part of the axes' groups, so that
-// groups share nodes; or if one node holds all.
+// Innermost first, axes within a node left out. Empty if a node's ranks are not a whole part of the axes' groups, so
+// that groups share nodes; or if one node holds all.
 std::vector<NodeGroup> node_groups(const Mesh& mesh, int64_t ranks_per_node);
 
 // User error if `num_nodes` nodes of `network` with `ranks_per_node` each do not hold the mesh.

@@ -13,8 +13,8 @@ namespace {
 
 using Factors = std::array<int64_t, 3>;
 
-// Nodes that belong to one axis: a box of `factors` steps of `strides` nodes along each dim of the torus, walked like the
-// lines of a field that is ploughed.
+// Nodes that belong to one axis: a box of `factors` steps of `strides` nodes along each dim of the torus, walked like
+// the lines of a field that is ploughed.
 struct Walk {
   Factors factors = {1, 1, 1};
   Factors strides = {1, 1, 1};

@@ -1,7 +1,7 @@
 // Where on a torus of nodes each rank runs, so that the groups of every axis lie close together: pure functions, from
 // which the file is written that Fujitsu's mpiexec takes (--vcoordfile). The 6-D network of Fugaku (TofuD: X, Y, Z and
-// A, B, C of 2 x 3 x 2 nodes) shows itself to a job as a torus of up to three virtual dims, each of which folds one of A,
-// B, C into one of X, Y, Z, so that neighbours on it are neighbours in the network.
+// A, B, C of 2 x 3 x 2 nodes) shows itself to a job as a torus of up to three virtual dims, each of which folds one of
+// A, B, C into one of X, Y, Z, so that neighbours on it are neighbours in the network.
 #pragma once
 
 #include <array>
@@ -36,14 +36,15 @@ struct AxisHops {
 };
 
 struct TorusPlacement {
-  std::vector<NodeCoordinate> nodes;     // by rank
-  std::array<AxisHops, num_axes> hops;   // by axis
+  std::vector<NodeCoordinate> nodes;    // by rank
+  std::array<AxisHops, num_axes> hops;  // by axis
 };
 
-// Consecutive ranks share a node, `ranks_per_node` of them; the nodes' worth of each axis, innermost first, becomes a box
-// within the box of the next, walked so that each step is to a neighbour. Of all ways to cut the torus into such boxes
-// the one with the fewest links between the neighbours of all groups is taken, those of inner axes counting more. Where
-// the sizes do not cut the torus, ranks walk through all of it in one line. User error if there are more ranks than room.
+// Consecutive ranks share a node, `ranks_per_node` of them; the nodes' worth of each axis, innermost first, becomes a
+// box within the box of the next, walked so that each step is to a neighbour. Of all ways to cut the torus into such
+// boxes the one with the fewest links between the neighbours of all groups is taken, those of inner axes counting more.
+// Where the sizes do not cut the torus, ranks walk through all of it in one line. User error if there are more ranks
+// than room.
 TorusPlacement place_on_torus(const Mesh& mesh, const TorusShape& torus, int64_t ranks_per_node);
 
 // A line "(x,y,z)" for each rank; dims of one node at the end are left out.
