@@ -30,6 +30,7 @@ AttentionShape SelfAttention::shape(const Pass& pass) const {
   shape.head_size = hidden_ / num_heads_;
   shape.scale = 1 / std::sqrt(static_cast<double>(shape.head_size));
   shape.mask = pass.dropout_mask(DropoutSite::attention(layer_), probability_dropout_, pass.sequence);
+  shape.first_keys = pass.first_keys;
   shape.first_batch = pass.first_sample;
   shape.num_heads_global = num_heads_;
   return shape;

@@ -13,8 +13,7 @@ Embedding::Embedding(ParameterRegistry& registry, const ModelOptions& options)
 Tensor Embedding::forward(Pass& pass, const Tensor&) {
   const Span span(pass.timer, Region::embedding);
   const Tensor y = pass.empty({pass.num_tokens(), hidden_}, MemoryPurpose::stash);
-  pass.kernels.embedding_forward(pass.tokens, pass.sequence, first_position(pass), 0, token_table_->value,
-                                 position_table_->value, y);
+  pass.kernels.embedding_forward(pass.tokens, places(pass), 0, token_table_->value, position_table_->value, y);
   const DropoutMask mask = pass.dropout_mask(DropoutSite::embedding(), dropout_, hidden_);
   if (mask.probability > 0) pass.kernels.dropout(mask, y, y, Write::overwrite);
   return y;
@@ -24,8 +23,7 @@ Tensor Embedding::backward(Pass& pass, const Tensor& dy) {
   const Span span(pass.timer, Region::embedding);
   const DropoutMask mask = pass.dropout_mask(DropoutSite::embedding(), dropout_, hidden_);
   if (mask.probability > 0) pass.kernels.dropout(mask, dy, dy, Write::overwrite);
-  pass.kernels.embedding_backward(pass.tokens, pass.sequence, 0, 0, dy, token_table_->gradient,
-                                  position_table_->gradient);
+  pass.kernels.embedding_backward(pass.tokens, places(pass), 0, dy, token_table_->gradient, position_table_->gradient);
   return {};
 }
 

@@ -19,7 +19,9 @@ class Embedding final : public Unit {
   Parameter& token_table() const { return *token_table_; }
 
  private:
-  int64_t first_position(const Pass& pass) const { return pass.cache == nullptr ? 0 : pass.cache->length; }
+  TokenPlaces places(const Pass& pass) const {
+    return {pass.sequence, pass.cache == nullptr ? 0 : pass.cache->length, pass.positions};
+  }
 
   int64_t hidden_;
   double dropout_;
