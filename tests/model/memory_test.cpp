@@ -22,6 +22,7 @@ struct Case {
   double dropout = 0;
   RecomputeOptions recompute{};
   bool untied = false;
+  bool documents = false;
 };
 
 const Case cases[] = {
@@ -33,6 +34,8 @@ const Case cases[] = {
     {"dropout", 3, 12, 0, 32, 8, 1, 0.1},
     {"accumulation", 3, 12, 0, 2, 7, 3},
     {"untied", 3, 12, 0, 2, 7, 1, 0, {}, true},
+    {"documents", 3, 12, 0, 2, 7, 3, 0.1, {}, false, true},
+    {"documents, selective", 3, 12, 0, 2, 7, 1, 0, {Granularity::selective, Method::uniform, 1}, false, true},
     {"selective", 3, 12, 5, 32, 8, 1, 0, {Granularity::selective, Method::uniform, 1}},
     {"selective, dropout", 3, 12, 0, 32, 8, 2, 0.1, {Granularity::selective, Method::uniform, 1}},
     {"full", 4, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::uniform, 1}},
@@ -64,6 +67,7 @@ StepMemoryShape shape_of(const Case& expected, DType dtype) {
   shape.weights = dtype;
   shape.recompute = expected.recompute;
   shape.optimizer_states = 0;
+  shape.first_keys = shape.positions = expected.documents;
   return shape;
 }
 
@@ -76,6 +80,7 @@ void check_accounting(const Case& expected, std::unique_ptr<Kernels> kernels, DT
   tiny.batch = expected.batch;
   tiny.sequence = expected.sequence;
   tiny.recompute = expected.recompute;
+  tiny.documents = expected.documents;
   WeightWork work(WeightWork::When::at_once);
   std::vector<Pass> passes;
   for (int64_t i = 0; i < expected.num_micro_batches; ++i) passes.push_back(tiny.pass(&work, true));

@@ -27,8 +27,9 @@ class StepWalk {
     mlp_kept_ = stream_ + moments_ + wide_;
     const int64_t rows = std::min(tokens, head_rows_per_chunk(model.vocab_size, tokens));
     logits_ = rows * (model.vocab_size * element + 3 * statistic);
-    // Tokens and targets, i32.
-    workspace_ = shape.kernel_workspace + 2 * 4 * tokens * shape.num_micro_batches;
+    // Tokens and targets, i32, and what else a micro-batch brings.
+    const int64_t numbers = 2 + (shape.first_keys ? 1 : 0) + (shape.positions ? 1 : 0);
+    workspace_ = shape.kernel_workspace + numbers * 4 * tokens * shape.num_micro_batches;
   }
 
   void run() {

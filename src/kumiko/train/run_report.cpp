@@ -43,17 +43,30 @@ SummarySection machine_section(const Run& run, std::optional<double> peak) {
   return section;
 }
 
+std::string documents_text(const DocumentMask& documents) {
+  std::string text;
+  const auto add = [&](bool set, const char* what) {
+    if (set) text += (text.empty() ? "" : ", ") + std::string(what);
+  };
+  add(documents.reset_attention_mask, "attention within each");
+  add(documents.reset_position_ids, "positions from 0 in each");
+  add(documents.eod_mask_loss, "no loss behind the last token");
+  return fmt::format("{}; they end with token {}", text, documents.end_of_document);
+}
+
 SummarySection batch_section(const Run& run) {
   const BatchLayout& layout = run.layout;
   const int64_t steps = run.config.train.train_iters;
   const double tokens = static_cast<double>(steps * layout.tokens_per_step());
-  return {
+  SummarySection section{
       "batch",
       {{"global batch", fmt::format("{} = micro-batch {} x accumulation {} x data {}", layout.global_batch_size,
                                     layout.micro_batch_size, layout.num_micro_batches(), layout.num_ranks)},
        {"tokens", fmt::format("{} a step ({} x {}), {} in {} steps", with_thousands(layout.tokens_per_step()),
                               layout.global_batch_size, layout.seq_length, human_count(tokens), with_thousands(steps))},
        {"compute", fmt::format("{:.3g} FLOPs in all", flops_per_token(run.shape()) * tokens)}}};
+  if (run.documents.any()) section.rows.push_back({"documents", documents_text(run.documents)});
+  return section;
 }
 
 std::string recompute_text(const RecomputeOptions& recompute) {

@@ -81,7 +81,10 @@ void check_same_run(const RunRecord& record, Config& config, const std::string& 
                                 "optimizer.optimizer",
                                 "train.seq_length",
                                 "train.global_batch_size",
-                                "train.seed"};
+                                "train.seed",
+                                "data.reset_attention_mask",
+                                "data.reset_position_ids",
+                                "data.eod_mask_loss"};
   Config saved = parse_config(record.config, origin);
   const OptionTable then = saved.table();
   const OptionTable now = config.table();

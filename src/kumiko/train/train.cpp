@@ -16,15 +16,19 @@ namespace {
 double evaluate(Run& run, RegionTimer& timer) {
   const PhaseSpan phase(timer, Phase::evaluation);
   double sum = 0;
+  int64_t tokens = 0;
   for (int64_t batch = 0; batch < run.config.train.eval_iters; ++batch) {
-    for (const MicroBatch& micro_batch : load_micro_batches(*run.valid_samples, run.layout, batch, *run.pool)) {
+    for (const MicroBatch& micro_batch :
+         load_micro_batches(*run.valid_samples, run.layout, batch, run.documents, *run.pool)) {
+      tokens += num_loss_tokens(micro_batch);
       sum += evaluate_loss(run.state.model, run.context(&timer), micro_batch);
     }
   }
-  const Tensor total = Tensor::empty(*run.pool, {1}, DType::f64, MemoryPurpose::communication);
-  *total.data<double>() = sum;
+  const Tensor total = Tensor::empty(*run.pool, {2}, DType::f64, MemoryPurpose::communication);
+  total.data<double>()[0] = sum;
+  total.data<double>()[1] = static_cast<double>(tokens);
   run.data->all_reduce(total, ReduceOp::sum, "validation loss").wait();
-  return *total.data<double>() / static_cast<double>(run.config.train.eval_iters * run.layout.tokens_per_step());
+  return total.data<double>()[0] / std::max(1.0, total.data<double>()[1]);
 }
 
 void save(Run& run, RunReport& report, RegionTimer& timer) {
@@ -58,7 +62,7 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
     std::vector<MicroBatch> micro_batches;
     {
       const Span span(timer, Region::batch_generator);
-      micro_batches = load_micro_batches(*run.train_samples, run.layout, state.step, *run.pool);
+      micro_batches = load_micro_batches(*run.train_samples, run.layout, state.step, run.documents, *run.pool);
     }
     const StepResult result = training_step(state, run.context(&timer), micro_batches, *run.data, run.step_settings(),
                                             signals.received() != 0);
