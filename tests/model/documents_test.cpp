@@ -86,6 +86,27 @@ TEST_P(Documents, InOneSampleAreAsSamples) {
   EXPECT_GT(distance(gradients(), expected), 1e-3);
 }
 
+// Rotary positions tell how far apart two tokens are: within a document it is the same wherever it begins.
+TEST(DocumentsOfLlama, NeedNoPositionsOfTheirOwn) {
+  TinyModel tiny(tiny_options(Architecture::llama), make_reference_kernels(), DType::f64);
+  tiny.batch = 1;
+  const auto loss_of = [&](int64_t begin, int64_t end, const Tensor& first_keys) {
+    Pass pass = tiny.pass(nullptr, false);
+    pass.tokens = pass.tokens.slice(begin, end - begin).reshaped({1, end - begin});
+    pass.targets = pass.targets.slice(begin, end - begin).reshaped({1, end - begin});
+    pass.sequence = end - begin;
+    pass.first_keys = first_keys;
+    tiny.model.forward(pass);
+    return pass.loss_sum;
+  };
+  const Tensor first_keys = Tensor::zeros(*tiny.pool, {1, tiny.sequence}, DType::i32, MemoryPurpose::workspace);
+  std::fill(first_keys.data<int32_t>() + first_length, first_keys.data<int32_t>() + tiny.sequence,
+            static_cast<int32_t>(first_length));
+  const double apart = loss_of(0, first_length, {}) + loss_of(first_length, tiny.sequence, {});
+  EXPECT_NEAR(loss_of(0, tiny.sequence, first_keys), apart, 1e-13 * apart);
+  EXPECT_GT(std::abs(loss_of(0, tiny.sequence, {}) - apart), 1e-4 * apart);
+}
+
 INSTANTIATE_TEST_SUITE_P(Recomputation, Documents,
                          testing::Values(RecomputeOptions{},
                                          RecomputeOptions{RecomputeGranularity::selective, RecomputeMethod::uniform, 1},
