@@ -24,6 +24,7 @@ struct Case {
   bool untied = false;
   Architecture architecture = Architecture::gpt;
   bool documents = false;
+  int64_t window_size = 0;
 };
 
 const Case cases[] = {
@@ -57,6 +58,9 @@ const Case cases[] = {
     {"full, one span", 3, 12, 0, 32, 8, 1, 0.1, {Granularity::full, Method::uniform, 3}},
     {"full, first blocks", 5, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::block, 2}},
     {"full, all blocks", 3, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::block, 3}},
+    {"window", 3, 12, 10, 2, 7, 1, 0, {}, false, Architecture::llama, false, 3},
+    {"window, documents", 3, 12, 10, 2, 7, 1, 0, {}, false, Architecture::llama, true, 3},
+    {"window, not used", 3, 12, 10, 2, 7, 1, 0, {}, false, Architecture::llama, false, 7},
     {"llama", 3, 12, 10, 2, 7, 1, 0, {}, false, Architecture::llama},
     {"llama, a narrow mlp", 3, 12, 2, 2, 7, 1, 0, {}, false, Architecture::llama},
     {"llama, a wide mlp, dropout", 2, 12, 100, 32, 8, 2, 0.1, {}, true, Architecture::llama},
@@ -88,6 +92,7 @@ const Case cases[] = {
 ModelOptions model_of(const Case& expected) {
   ModelOptions options = expected.architecture == Architecture::gpt ? tiny_options() : tiny_llama_options();
   options.num_layers = expected.num_layers;
+  options.window_size = expected.window_size;
   options.hidden_size = expected.hidden_size;
   options.ffn_hidden_size = expected.ffn_hidden_size;
   options.hidden_dropout = expected.dropout;

@@ -30,6 +30,13 @@ inline ModelOptions tiny_llama_options() {
   return options;
 }
 
+// And a window shorter than the sequence.
+inline ModelOptions tiny_window_options() {
+  ModelOptions options = tiny_llama_options();
+  options.window_size = 3;
+  return options;
+}
+
 struct TinyModel {
   std::shared_ptr<MemoryPool> pool = MemoryPool::create();
   std::unique_ptr<Kernels> kernels;

@@ -34,6 +34,8 @@ class StepWalk {
     // Tokens and targets, i32, and what else a micro-batch brings.
     const int64_t numbers = 2 + (shape.first_keys ? 1 : 0) + (shape.positions ? 1 : 0);
     workspace_ = shape.kernel_workspace + numbers * 4 * tokens * shape.num_micro_batches;
+    // What the window adds to one of them.
+    if (model.window_size > 0 && shape.seq_length > model.window_size) workspace_ += 4 * tokens;
     // Tables of rotary positions.
     if (llama) workspace_ += shape.seq_length * model.head_size() * statistic;
   }
