@@ -1,5 +1,7 @@
 #include "kumiko/train/options.h"
 
+#include <filesystem>
+
 #include "kumiko/base/error.h"
 
 namespace kumiko {
@@ -61,11 +63,19 @@ void CheckpointingOptions::describe(OptionTable& table) {
   table.section("checkpoint");
   table.add("save", save, "directory for checkpoints; none are written if empty");
   table.add("load", load, "directory to resume from, if it holds a checkpoint; usually the same as save");
+  table.add("finetune", finetune,
+            "take only the weights of the checkpoint in load, and begin at step 0; if save holds a checkpoint already, "
+            "this run is resumed from it");
   table.add("save_interval", save_interval, "steps between checkpoints; 0 for one at the end only");
   table.add("keep_last", keep_last, "checkpoints kept; 0 for all");
 }
 
 void CheckpointingOptions::validate() const {
+  if (finetune && load.empty()) throw_user("checkpoint.finetune needs checkpoint.load: whose weights to begin with");
+  if (finetune && std::filesystem::path(load).lexically_normal() == std::filesystem::path(save).lexically_normal()) {
+    throw_user("checkpoint.save and checkpoint.load are both {}: with checkpoint.finetune, save another run elsewhere",
+               load);
+  }
   require(save_interval >= 0, "checkpoint.save_interval", save_interval, "0 or more");
   require(keep_last >= 0, "checkpoint.keep_last", keep_last, "0 or more");
 }

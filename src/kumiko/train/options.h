@@ -44,6 +44,7 @@ struct ParallelOptions {
 struct CheckpointingOptions {
   std::string save;
   std::string load;
+  bool finetune = false;
   int64_t save_interval = 0;
   int64_t keep_last = 0;
 
