@@ -55,7 +55,7 @@ TEST_P(HfRoundTrip, KeepsEveryBitInBlocksOfAnySize) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, HfRoundTrip, testing::ValuesIn(families),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST(HfImport, StacksAndTransposesAsTheModelDoes) {
   const TestDirectory directory("hf_layout");

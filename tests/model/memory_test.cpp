@@ -127,6 +127,7 @@ void check_accounting(const Case& expected, std::unique_ptr<Kernels> kernels, DT
   WeightWork work(WeightWork::When::at_once);
   std::vector<Pass> passes;
   for (int64_t i = 0; i < expected.num_micro_batches; ++i) passes.push_back(tiny.pass(&work, true));
+  const std::vector<Pass> brought = passes;  // micro-batches keep what they bring
   for (Pass& pass : passes) {
     tiny.model.forward(pass);
     EXPECT_EQ(tiny.pool->use(MemoryPurpose::stash).current, stash_bytes(options, shape));
