@@ -58,22 +58,14 @@ struct LlamaPreset {
 
 // The config.json files that the models were published with.
 constexpr LlamaPreset llama_presets[] = {
-    {"llama2-7b", llama2, 32, 4096, 32, 32, 11008},
-    {"llama2-13b", llama2, 40, 5120, 40, 40, 13824},
-    {"llama2-70b", llama2, 80, 8192, 64, 8, 28672},
-    {"llama3-8b", llama3, 32, 4096, 32, 8, 14336},
-    {"llama3-70b", llama3, 80, 8192, 64, 8, 28672},
-    {"llama3.1-8b", llama31, 32, 4096, 32, 8, 14336},
-    {"llama3.1-70b", llama31, 80, 8192, 64, 8, 28672},
-    {"llama3.1-405b", llama31, 126, 16384, 128, 8, 53248},
-    {"llama3.2-1b", llama32, 16, 2048, 32, 8, 8192, true},
-    {"llama3.2-3b", llama32, 28, 3072, 24, 8, 8192, true},
-    {"mistral-7b-v0.1", mistral1, 32, 4096, 32, 8, 14336},
-    {"mistral-7b-v0.3", mistral3, 32, 4096, 32, 8, 14336},
-    {"qwen2-0.5b", qwen2_small, 24, 896, 14, 2, 4864, true},
-    {"qwen2-1.5b", qwen2_small, 28, 1536, 12, 2, 8960, true},
-    {"qwen2-7b", qwen2_7b, 28, 3584, 28, 4, 18944},
-    {"qwen2-72b", qwen2_72b, 80, 8192, 64, 8, 29568},
+    {"llama2-7b", llama2, 32, 4096, 32, 32, 11008},          {"llama2-13b", llama2, 40, 5120, 40, 40, 13824},
+    {"llama2-70b", llama2, 80, 8192, 64, 8, 28672},          {"llama3-8b", llama3, 32, 4096, 32, 8, 14336},
+    {"llama3-70b", llama3, 80, 8192, 64, 8, 28672},          {"llama3.1-8b", llama31, 32, 4096, 32, 8, 14336},
+    {"llama3.1-70b", llama31, 80, 8192, 64, 8, 28672},       {"llama3.1-405b", llama31, 126, 16384, 128, 8, 53248},
+    {"llama3.2-1b", llama32, 16, 2048, 32, 8, 8192, true},   {"llama3.2-3b", llama32, 28, 3072, 24, 8, 8192, true},
+    {"mistral-7b-v0.1", mistral1, 32, 4096, 32, 8, 14336},   {"mistral-7b-v0.3", mistral3, 32, 4096, 32, 8, 14336},
+    {"qwen2-0.5b", qwen2_small, 24, 896, 14, 2, 4864, true}, {"qwen2-1.5b", qwen2_small, 28, 1536, 12, 2, 8960, true},
+    {"qwen2-7b", qwen2_7b, 28, 3584, 28, 4, 18944},          {"qwen2-72b", qwen2_72b, 80, 8192, 64, 8, 29568},
 };
 
 void apply(ModelOptions& options, const GptPreset& preset) {
