@@ -2,7 +2,7 @@
 
 #include "data/dataset_testing.h"
 #include "kumiko/data/text_source.h"
-#include "kumiko/data/tokenizer.h"
+#include "kumiko/tokenizer/tokenizer.h"
 
 namespace kumiko {
 namespace {

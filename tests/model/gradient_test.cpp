@@ -52,5 +52,29 @@ TEST(ModelGradient, MatchesUntiedWithUnevenSizes) {
   check_gradients(options);
 }
 
+TEST(ModelGradient, MatchesForLlama) { check_gradients(tiny_llama_options()); }
+
+TEST(ModelGradient, MatchesForLlamaWithBiasesScalingAndDropout) {
+  ModelOptions options = tiny_llama_options();
+  options.add_qkv_bias = true;
+  options.untie_embeddings_and_output_weights = true;
+  options.use_rope_scaling = true;
+  options.rope_original_max_position_embeddings = 16;
+  options.hidden_dropout = 0.2;
+  options.attention_dropout = 0.3;
+  check_gradients(options);
+}
+
+TEST(ModelGradient, MatchesForLlamaWithOneHeadOfKeysAndUnevenSizes) {
+  ModelOptions options = tiny_llama_options();
+  options.num_layers = 1;
+  options.hidden_size = 15;
+  options.num_attention_heads = 5;
+  options.num_query_groups = 1;
+  options.kv_channels = 2;
+  options.ffn_hidden_size = 7;
+  check_gradients(options);
+}
+
 }  // namespace
 }  // namespace kumiko

@@ -22,6 +22,7 @@ struct Case {
   double dropout = 0;
   RecomputeOptions recompute{};
   bool untied = false;
+  Architecture architecture = Architecture::gpt;
 };
 
 const Case cases[] = {
@@ -42,10 +43,36 @@ const Case cases[] = {
     {"full, one span", 3, 12, 0, 32, 8, 1, 0.1, {Granularity::full, Method::uniform, 3}},
     {"full, first blocks", 5, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::block, 2}},
     {"full, all blocks", 3, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::block, 3}},
+    {"llama", 3, 12, 10, 2, 7, 1, 0, {}, false, Architecture::llama},
+    {"llama, a narrow mlp", 3, 12, 2, 2, 7, 1, 0, {}, false, Architecture::llama},
+    {"llama, a wide mlp, dropout", 2, 12, 100, 32, 8, 2, 0.1, {}, true, Architecture::llama},
+    {"llama, selective",
+     3,
+     12,
+     5,
+     32,
+     8,
+     1,
+     0.1,
+     {Granularity::selective, Method::uniform, 1},
+     false,
+     Architecture::llama},
+    {"llama, full", 5, 12, 20, 32, 8, 1, 0, {Granularity::full, Method::uniform, 2}, false, Architecture::llama},
+    {"llama, full, narrow mlp",
+     3,
+     12,
+     2,
+     32,
+     8,
+     1,
+     0.1,
+     {Granularity::full, Method::block, 2},
+     false,
+     Architecture::llama},
 };
 
 ModelOptions model_of(const Case& expected) {
-  ModelOptions options = tiny_options();
+  ModelOptions options = expected.architecture == Architecture::gpt ? tiny_options() : tiny_llama_options();
   options.num_layers = expected.num_layers;
   options.hidden_size = expected.hidden_size;
   options.ffn_hidden_size = expected.ffn_hidden_size;
@@ -111,7 +138,7 @@ TEST(StepMemory, AddsWhatOthersHold) {
   const StepMemory all = step_memory(options, shape);
   EXPECT_EQ(all[MemoryPurpose::workspace] - alone[MemoryPurpose::workspace], 1000);
   EXPECT_EQ(all[MemoryPurpose::communication], 200);
-  const int64_t padded = Model::gpt(options).parameters().num_elements_padded();
+  const int64_t padded = Model(options).parameters().num_elements_padded();
   EXPECT_EQ(alone[MemoryPurpose::optimizer], 8 * padded);
   EXPECT_EQ(all[MemoryPurpose::optimizer], 4 * padded);
   EXPECT_EQ(all.peak - alone.peak, 1200 - 4 * padded);

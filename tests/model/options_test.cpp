@@ -21,7 +21,7 @@ std::string message_of(const std::function<void()>& action) {
 
 TEST(ModelOptions, NamesSizesThatDoNotDivide) {
   ModelOptions options;
-  apply_preset(options, "gpt2-124m");
+  options.vocab_size = options.max_position_embeddings = 10;
   options.num_attention_heads = 10;
   EXPECT_EQ(message_of([&] { options.validate(); }),
             "model.hidden_size = 768 does not divide by model.num_attention_heads = 10; the nearest sizes that do are "
@@ -33,18 +33,36 @@ TEST(ModelOptions, NamesSizesThatDoNotDivide) {
   EXPECT_EQ(message_of([&] { options.validate(); }), "model.hidden_dropout = 1: expected 0 or more and less than 1");
 }
 
-TEST(ApplyPreset, OffersTheNearestName) {
+TEST(ModelOptions, NamesWhatAnArchitectureDoesNotHave) {
   ModelOptions options;
-  EXPECT_EQ(message_of([&] { apply_preset(options, "gpt2-124"); }).substr(0, 72),
-            "model.preset = gpt2-124: no such preset (did you mean gpt2-124m?); known");
+  options.vocab_size = options.max_position_embeddings = 10;
+  options.num_query_groups = 4;
+  EXPECT_EQ(message_of([&] { options.validate(); }),
+            "model.num_query_groups is an option of model.architecture = llama; leave it out, or change the "
+            "architecture");
+  options.architecture = Architecture::llama;
+  options.validate();
+  options.num_query_groups = 5;
+  EXPECT_EQ(message_of([&] { options.validate(); }),
+            "model.num_query_groups = 5 does not divide model.num_attention_heads = 12: each group of queries shares "
+            "one head of keys and values");
+  options.num_query_groups = 0;
+  options.kv_channels = 7;
+  EXPECT_EQ(message_of([&] { options.validate(); }),
+            "heads of size 7 (model.kv_channels, or hidden_size / num_attention_heads): rotary positions turn pairs of "
+            "elements, so it must be even");
+  options.kv_channels = 0;
+  options.rope_high_freq_factor = 1;
+  EXPECT_EQ(message_of([&] { options.validate(); }),
+            "model.rope_high_freq_factor = 1: expected more than model.rope_low_freq_factor = 1");
 }
 
-TEST(ApplyPreset, KnowsEveryName) {
-  for (const std::string& name : preset_names()) {
-    ModelOptions options;
-    apply_preset(options, name);
-    options.validate();
-  }
+TEST(ModelOptions, FeedForwardFollowsTheArchitecture) {
+  ModelOptions options;
+  options.hidden_size = 4096;
+  EXPECT_EQ(options.feed_forward_size(), 16384);
+  options.architecture = Architecture::llama;
+  EXPECT_EQ(options.feed_forward_size(), 10880);  // Megatron's rule: the multiple of 64 below 8/3 H
 }
 
 }  // namespace

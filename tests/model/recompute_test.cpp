@@ -19,8 +19,7 @@ const std::vector<RecomputeOptions> settings = {
     {Granularity::full, Method::block, 1},        {Granularity::full, Method::block, 3},
 };
 
-ModelOptions five_layers() {
-  ModelOptions options = tiny_options();
+ModelOptions five_layers(ModelOptions options = tiny_options()) {
   options.num_layers = 5;
   options.hidden_dropout = 0.1;
   options.attention_dropout = 0.2;
@@ -67,6 +66,10 @@ TEST(Recompute, GivesTheSameBitsInDouble) { check_bits({five_layers(), make_refe
 
 TEST(Recompute, GivesTheSameBitsWithFastKernels) {
   check_bits({five_layers(), make_cpu_kernels(MemoryPool::create(), 2), DType::f32});
+}
+
+TEST(Recompute, GivesTheSameBitsForLlama) {
+  check_bits({five_layers(tiny_llama_options()), make_cpu_kernels(MemoryPool::create(), 2), DType::f32});
 }
 
 TEST(Recompute, ReportsEachUnitOnceLastFirst) {

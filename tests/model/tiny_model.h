@@ -19,6 +19,17 @@ inline ModelOptions tiny_options() {
   return options;
 }
 
+// With two query heads to a head of keys and values, which are of a size of their own.
+inline ModelOptions tiny_llama_options() {
+  ModelOptions options = tiny_options();
+  options.architecture = Architecture::llama;
+  options.num_attention_heads = 4;
+  options.num_query_groups = 2;
+  options.kv_channels = 6;
+  options.ffn_hidden_size = 10;
+  return options;
+}
+
 struct TinyModel {
   std::shared_ptr<MemoryPool> pool = MemoryPool::create();
   std::unique_ptr<Kernels> kernels;
@@ -30,7 +41,7 @@ struct TinyModel {
   RecomputeOptions recompute{};
 
   TinyModel(const ModelOptions& options, std::unique_ptr<Kernels> backend, DType type)
-      : kernels(std::move(backend)), dtype(type), model(Model::gpt(options)) {
+      : kernels(std::move(backend)), dtype(type), model(options) {
     model.parameters().allocate_values(*pool, dtype);
     model.parameters().allocate_gradients(*pool, dtype);
     model.parameters().initialize(1234);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kumiko/model/presets.h"
+
 namespace kumiko {
 namespace {
 
@@ -11,6 +13,7 @@ ModelShape megatron_shape(int64_t heads, int64_t hidden, int64_t layers) {
   shape.num_layers = layers;
   shape.hidden = hidden;
   shape.num_heads = heads;
+  shape.num_kv_heads = heads;
   shape.head_size = hidden / heads;
   shape.feed_forward = 4 * hidden;
   shape.seq_length = 2048;
@@ -74,11 +77,24 @@ TEST(FlopsByRegion, AddUpToMegatronsFormula) {
 // 6 N counts every parameter, the formula only those in products: GPT-2 124M ties its head to the token embedding, so
 // they differ by the position embedding, biases and norms (0.9 M of 124.4 M).
 TEST(FlopsPerToken, AgreesWithTheRowsForGpt2) {
-  const ModelShape gpt2 = {12, 768, 12, 64, 3072, 1024, 50257, 124'439'808};
+  ModelOptions options;
+  apply_preset(options, "gpt2-124m");
+  const ModelShape gpt2 = ModelShape::of(options, 1024);
   double sum = 0;
   for (const auto& [row, flops] : flops_by_region(gpt2, 1)) sum += flops;
   const double outside_products = 1024 * 768 + 12 * (9 * 768 + 4 * 768) + 2 * 768;
   EXPECT_NEAR(flops_per_token(gpt2), sum / 1024 + 6 * outside_products, 1.0);
+}
+
+// Llama 3 8B has a head of its own, so the token embedding is in no product; nor are the norms.
+TEST(FlopsPerToken, AgreesWithTheRowsForLlama) {
+  ModelOptions options;
+  apply_preset(options, "llama3-8b");
+  const ModelShape llama = ModelShape::of(options, 8192);
+  double sum = 0;
+  for (const auto& [row, flops] : flops_by_region(llama, 1)) sum += flops;
+  const double outside_products = 128256.0 * 4096 + (2 * 32 + 1) * 4096;
+  EXPECT_NEAR(flops_per_token(llama), sum / 8192 + 6 * outside_products, 10.0);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 #include "kumiko/base/file.h"
 #include "kumiko/cli/bench.h"
-#include "kumiko/data/tokenizer_bench.h"
+#include "kumiko/tokenizer/tokenizer_bench.h"
 
 namespace kumiko {
 namespace {

@@ -13,7 +13,7 @@
 #include "kumiko/data/dataset_merge.h"
 #include "kumiko/data/dataset_summary.h"
 #include "kumiko/data/progress.h"
-#include "kumiko/data/tokenizer.h"
+#include "kumiko/tokenizer/tokenizer.h"
 
 namespace kumiko {
 namespace {

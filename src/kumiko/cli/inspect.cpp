@@ -9,8 +9,8 @@
 #include "kumiko/checkpoint/describe.h"
 #include "kumiko/cli/subcommands.h"
 #include "kumiko/data/dataset_summary.h"
-#include "kumiko/data/tokenizer.h"
-#include "kumiko/data/tokenizer_inspect.h"
+#include "kumiko/tokenizer/tokenizer.h"
+#include "kumiko/tokenizer/tokenizer_inspect.h"
 
 namespace kumiko {
 namespace {

@@ -1,4 +1,4 @@
-#include "kumiko/data/tokenizer.h"
+#include "kumiko/tokenizer/tokenizer.h"
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -14,8 +14,8 @@
 #include "kumiko/base/log.h"
 #include "kumiko/base/text.h"
 #include "kumiko/cli/subcommands.h"
-#include "kumiko/data/bpe_train.h"
-#include "kumiko/data/tokenizer_inspect.h"
+#include "kumiko/tokenizer/bpe_train.h"
+#include "kumiko/tokenizer/tokenizer_inspect.h"
 
 namespace kumiko {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "kumiko/data/text_source.h"
-#include "kumiko/data/tokenizer.h"
+#include "kumiko/tokenizer/tokenizer.h"
 
 namespace kumiko {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/text.h"
-#include "kumiko/data/tokenizer_stream.h"
+#include "kumiko/tokenizer/tokenizer_stream.h"
 #include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/state_checkpoint.h"
 
@@ -19,7 +19,7 @@ Generator::Generator(const std::string& directory, const std::string& tokenizer,
   const Config config = parse_config(record.config, origin);
   if (num_threads == 0) num_threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   kernels_ = make_cpu_kernels(pool_, num_threads);
-  model_ = std::make_unique<Model>(Model::gpt(config.model));
+  model_ = std::make_unique<Model>(config.model);
   model_->parameters().allocate_values(*pool_, DType::f32);
   load_pieces(reader, pieces_of(model_->parameters()));
   model_->prepare(*kernels_);
@@ -31,12 +31,12 @@ Generator::Generator(const std::string& directory, const std::string& tokenizer,
         "the tokenizer has {} tokens, but the model of {} knows {}: it is not the one the model was trained with",
         tokenizer_->vocab_size(), origin, config.model.vocab_size);
   }
-  description_ = fmt::format("GPT-2, {} parameters, step {} of {}",
+  description_ = fmt::format("{}, {} parameters, step {} of {}", name_of(config.model.architecture),
                              human_count(static_cast<double>(count_parameters(config.model))), record.step, origin);
 }
 
-KeyValueCache Generator::empty_cache() const {
-  return make_key_value_cache(model_->options(), *pool_, DType::f32, 1, model_->options().max_position_embeddings);
+KeyValueCache Generator::empty_cache(size_t capacity) const {
+  return make_key_value_cache(model_->options(), *pool_, DType::f32, 1, static_cast<int64_t>(capacity));
 }
 
 Tensor Generator::read(KeyValueCache& cache, std::span<const int32_t> tokens) {
@@ -60,7 +60,9 @@ int64_t Generator::generate(std::string_view prompt, const SamplingOptions& opti
 
   const PhiloxKey key = random_key(static_cast<uint64_t>(options.seed), RandomStream::sampling, stream);
   TokenStream text(*tokenizer_);
-  KeyValueCache cache = empty_cache();
+  // No longer than it can become: the context of some models would fill any memory.
+  const size_t capacity = std::min(context, tokens.size() + static_cast<size_t>(options.max_new_tokens));
+  KeyValueCache cache = empty_cache(capacity);
   std::span<const int32_t> unread = tokens;
   int64_t made = 0;
   for (; made < options.max_new_tokens; ++made) {
@@ -72,7 +74,7 @@ int64_t Generator::generate(std::string_view prompt, const SamplingOptions& opti
     tokens.push_back(next);
     unread = std::span(tokens).last(1);
     if (static_cast<size_t>(cache.length) == context) {
-      cache = empty_cache();
+      cache = empty_cache(capacity);
       unread = std::span(tokens).last(context / 2 + 1);
     }
   }

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "kumiko/data/tokenizer.h"
 #include "kumiko/generate/sampler.h"
 #include "kumiko/kernels/kernels.h"
 #include "kumiko/model/model.h"
+#include "kumiko/tokenizer/tokenizer.h"
 
 namespace kumiko {
 
@@ -34,7 +34,7 @@ class Generator {
  private:
   // Reads `tokens` behind those in the cache, and returns the logits of the last.
   Tensor read(KeyValueCache& cache, std::span<const int32_t> tokens);
-  KeyValueCache empty_cache() const;
+  KeyValueCache empty_cache(size_t capacity) const;
 
   std::shared_ptr<MemoryPool> pool_;
   std::unique_ptr<Kernels> kernels_;

@@ -5,15 +5,19 @@
 
 namespace kumiko {
 
-SelfAttention::SelfAttention(ParameterRegistry& registry, const std::string& name, const ModelOptions& options,
-                             int layer, double output_std)
-    : hidden_(options.hidden_size),
-      num_heads_(options.num_attention_heads),
-      probability_dropout_(options.attention_dropout),
-      output_dropout_(options.hidden_dropout),
+SelfAttention::SelfAttention(ParameterRegistry& registry, const std::string& name, const AttentionOptions& options,
+                             std::shared_ptr<Rotary> rotary, int layer)
+    : options_(options),
+      rotary_(std::move(rotary)),
       layer_(layer),
-      qkv_(registry, {name + ".query", name + ".key", name + ".value"}, hidden_, 3 * hidden_, options.init_method_std),
-      output_(registry, {name + ".output"}, hidden_, hidden_, output_std) {}
+      qkv_(registry, {{{name + ".query", options.query_size()},
+                       {name + ".key", options.kv_size()},
+                       {name + ".value", options.kv_size()}},
+                      options.hidden,
+                      options.qkv_bias,
+                      options.init_std}),
+      output_(registry,
+              {{{name + ".output", options.hidden}}, options.query_size(), options.output_bias, options.output_std}) {}
 
 void SelfAttention::prepare(Kernels& kernels) {
   qkv_.prepare(kernels);
@@ -25,33 +29,39 @@ AttentionShape SelfAttention::shape(const Pass& pass) const {
   shape.batch = pass.batch;
   shape.num_queries = pass.sequence;
   shape.num_keys = pass.sequence;
-  shape.num_heads = num_heads_;
-  shape.num_kv_heads = num_heads_;
-  shape.head_size = hidden_ / num_heads_;
+  shape.num_heads = options_.num_heads;
+  shape.num_kv_heads = options_.num_kv_heads;
+  shape.head_size = options_.head_size;
   shape.scale = 1 / std::sqrt(static_cast<double>(shape.head_size));
-  shape.mask = pass.dropout_mask(DropoutSite::attention(layer_), probability_dropout_, pass.sequence);
+  shape.mask = pass.dropout_mask(DropoutSite::attention(layer_), options_.probability_dropout, pass.sequence);
   shape.first_batch = pass.first_sample;
-  shape.num_heads_global = num_heads_;
+  shape.num_heads_global = options_.num_heads;
   return shape;
 }
 
-HeadsView SelfAttention::part_of(const Pass& pass, const Tensor& qkv, int part) const {
-  return {qkv, part * hidden_, pass.sequence * 3 * hidden_, 3 * hidden_};
+void SelfAttention::rotate(Pass& pass, const Tensor& qkv, bool inverse) const {
+  if (rotary_ == nullptr) return;
+  // The keys' heads lie behind the queries'.
+  const int64_t num_heads = options_.num_heads + options_.num_kv_heads;
+  rotary_->rotate(pass, num_heads, pass.first_position(), queries(pass, qkv), inverse);
 }
 
-HeadsView SelfAttention::heads_of(const Pass& pass, const Tensor& x) const {
-  return {x, 0, pass.sequence * hidden_, hidden_};
+Tensor SelfAttention::project(Pass& pass, const Tensor& x) const {
+  const Span span(pass.timer, Region::attention_qkv);
+  const Tensor qkv = qkv_.forward(pass, x);
+  rotate(pass, qkv, false);
+  return qkv;
 }
 
 SelfAttention::Attended SelfAttention::attend(Pass& pass, const Tensor& qkv, MemoryPurpose purpose) const {
   const Span span(pass.timer, Region::attention_scores);
   Attended attended;
-  attended.out = pass.empty({pass.num_tokens(), hidden_}, purpose);
+  attended.out = pass.empty({pass.num_tokens(), options_.query_size()}, purpose);
   if (pass.stash != nullptr) {
-    attended.log_sum_exp = pass.empty_statistic({pass.batch, num_heads_, pass.sequence}, purpose);
+    attended.log_sum_exp = pass.empty_statistic({pass.batch, options_.num_heads, pass.sequence}, purpose);
   }
-  pass.kernels.attention_forward(shape(pass), part_of(pass, qkv, 0), part_of(pass, qkv, 1), part_of(pass, qkv, 2),
-                                 heads_of(pass, attended.out), attended.log_sum_exp);
+  pass.kernels.attention_forward(shape(pass), queries(pass, qkv), keys(pass, qkv), values(pass, qkv),
+                                 heads(pass, attended.out), attended.log_sum_exp);
   return attended;
 }
 
@@ -63,35 +73,32 @@ SelfAttention::Attended SelfAttention::attend_again(Pass& pass, const Tensor& qk
 // Appends this pass's keys and values to the cache, then attends to all of it.
 Tensor SelfAttention::attend_to_cache(Pass& pass, const Tensor& qkv) const {
   KeyValueCache& cache = *pass.cache;
-  const std::vector<Tensor>* caches[] = {&cache.keys, &cache.values};
   const auto layer = static_cast<size_t>(layer_);
+  const int64_t row = options_.kv_size();
   const int64_t capacity = cache.keys[layer].shape()[1];
-  const size_t row = static_cast<size_t>(hidden_) * size_of(pass.dtype);
-  for (int part = 0; part < 2; ++part) {
-    char* to = static_cast<char*>((*caches[part])[layer].raw());
+  const auto append = [&](const HeadsView& from, const Tensor& to) {
+    const size_t element = size_of(pass.dtype);
     for (int64_t t = 0; t < pass.num_tokens(); ++t) {
       const int64_t position = t / pass.sequence * capacity + cache.length + t % pass.sequence;
-      std::memcpy(to + static_cast<size_t>(position) * row,
-                  static_cast<const char*>(qkv.raw()) + static_cast<size_t>(3 * t + 1 + part) * row, row);
+      std::memcpy(static_cast<char*>(to.raw()) + static_cast<size_t>(position * row) * element,
+                  static_cast<const char*>(from.tensor.raw()) +
+                      static_cast<size_t>(from.offset + t * from.row_stride) * element,
+                  static_cast<size_t>(row) * element);
     }
-  }
+  };
+  append(keys(pass, qkv), cache.keys[layer]);
+  append(values(pass, qkv), cache.values[layer]);
   AttentionShape attention = shape(pass);
   attention.num_keys = cache.length + pass.sequence;
-  const auto cached = [&](const std::vector<Tensor>& tensors) {
-    return HeadsView{tensors[layer], 0, capacity * hidden_, hidden_};
-  };
-  const Tensor out = pass.empty({pass.num_tokens(), hidden_});
-  pass.kernels.attention_forward(attention, part_of(pass, qkv, 0), cached(cache.keys), cached(cache.values),
-                                 heads_of(pass, out), {});
+  const auto cached = [&](const Tensor& tensor) { return HeadsView{tensor, 0, capacity * row, row}; };
+  const Tensor out = pass.empty({pass.num_tokens(), options_.query_size()});
+  pass.kernels.attention_forward(attention, queries(pass, qkv), cached(cache.keys[layer]), cached(cache.values[layer]),
+                                 heads(pass, out), {});
   return out;
 }
 
 void SelfAttention::forward_onto(Pass& pass, const Tensor& x, const Tensor& y) const {
-  Tensor qkv;
-  {
-    const Span span(pass.timer, Region::attention_qkv);
-    qkv = qkv_.forward(pass, x);
-  }
+  const Tensor qkv = project(pass, x);
   Attended attended;
   if (pass.cache != nullptr) {
     attended.out = attend_to_cache(pass, qkv);
@@ -104,13 +111,15 @@ void SelfAttention::forward_onto(Pass& pass, const Tensor& x, const Tensor& y) c
     pass.keep(attended.log_sum_exp);
   }
   const Span span(pass.timer, Region::attention_output);
-  const DropoutMask mask = pass.dropout_mask(DropoutSite::attention_output(layer_), output_dropout_, hidden_);
+  const DropoutMask mask =
+      pass.dropout_mask(DropoutSite::attention_output(layer_), options_.output_dropout, options_.hidden);
   output_.forward_onto(pass, attended.out, mask, y);
 }
 
 Tensor SelfAttention::backward(Pass& pass, const Tensor& dy, LinearInput x) const {
   const Tensor dqkv = backward_to_qkv(pass, dy);
   const Span span(pass.timer, Region::attention_qkv);
+  rotate(pass, dqkv, true);
   return qkv_.backward(pass, dqkv, std::move(x));
 }
 
@@ -125,14 +134,15 @@ Tensor SelfAttention::backward_to_qkv(Pass& pass, const Tensor& dy) const {
   Tensor dout;
   {
     const Span span(pass.timer, Region::attention_output);
-    const DropoutMask mask = pass.dropout_mask(DropoutSite::attention_output(layer_), output_dropout_, hidden_);
+    const DropoutMask mask =
+        pass.dropout_mask(DropoutSite::attention_output(layer_), options_.output_dropout, options_.hidden);
     dout = output_.backward_from(pass, mask, dy, kept_input(attended.out));
   }
   const Span span(pass.timer, Region::attention_scores);
-  const Tensor dqkv = pass.empty({pass.num_tokens(), 3 * hidden_}, MemoryPurpose::workspace);
-  pass.kernels.attention_backward(shape(pass), part_of(pass, qkv, 0), part_of(pass, qkv, 1), part_of(pass, qkv, 2),
-                                  heads_of(pass, attended.out), attended.log_sum_exp, heads_of(pass, dout),
-                                  part_of(pass, dqkv, 0), part_of(pass, dqkv, 1), part_of(pass, dqkv, 2));
+  const Tensor dqkv = pass.empty(qkv.shape(), MemoryPurpose::workspace);
+  pass.kernels.attention_backward(shape(pass), queries(pass, qkv), keys(pass, qkv), values(pass, qkv),
+                                  heads(pass, attended.out), attended.log_sum_exp, heads(pass, dout),
+                                  queries(pass, dqkv), keys(pass, dqkv), values(pass, dqkv));
   return dqkv;
 }
 

@@ -1,18 +1,37 @@
-// Multi-head causal self-attention: x -> q, k, v -> softmax(q k^T / sqrt(D)) v -> output projection.
+// Causal self-attention: x -> q, k, v -> softmax(q k^T / sqrt(D)) v -> output projection. Several query heads may share
+// one head of keys and values (grouped queries, Ainslie et al. 2023), and positions may be rotary. Legend: T = B S
+// tokens, H hidden, A query heads, K heads of keys and values, D head size.
 #pragma once
 
+#include <memory>
 #include <string>
 
-#include "kumiko/model/layers.h"
-#include "kumiko/model/options.h"
+#include "kumiko/model/linear.h"
+#include "kumiko/model/rotary.h"
 
 namespace kumiko {
 
+struct AttentionOptions {
+  int64_t hidden = 0;
+  int64_t num_heads = 0;
+  int64_t num_kv_heads = 0;
+  int64_t head_size = 0;
+  bool qkv_bias = true;
+  bool output_bias = true;
+  double probability_dropout = 0;
+  double output_dropout = 0;
+  double init_std = 0;
+  double output_std = 0;  // of the weight that writes to the residual stream
+
+  int64_t query_size() const { return num_heads * head_size; }
+  int64_t kv_size() const { return num_kv_heads * head_size; }
+};
+
 class SelfAttention {
  public:
-  // `layer` counts blocks from 0; `output_std` is the initial standard deviation of the output projection.
-  SelfAttention(ParameterRegistry& registry, const std::string& name, const ModelOptions& options, int layer,
-                double output_std);
+  // `layer` counts blocks from 0. `rotary` may be none.
+  SelfAttention(ParameterRegistry& registry, const std::string& name, const AttentionOptions& options,
+                std::shared_ptr<Rotary> rotary, int layer);
 
   void prepare(Kernels& kernels);
   // y += dropout(attention(x))
@@ -22,24 +41,37 @@ class SelfAttention {
 
  private:
   struct Attended {
-    Tensor out;          // [T, H], the heads side by side
+    Tensor out;          // [T, A D], the heads side by side
     Tensor log_sum_exp;  // [B, A, S], for the backward
   };
+  // Queries, keys and values side by side, [T, (A + 2 K) D], positions in them.
+  Tensor project(Pass& pass, const Tensor& x) const;
   Attended attend(Pass& pass, const Tensor& qkv, MemoryPurpose purpose) const;
   // What the forward of a selective pass did not keep.
   Attended attend_again(Pass& pass, const Tensor& qkv) const;
   Tensor attend_to_cache(Pass& pass, const Tensor& qkv) const;
   // dy to the gradient of q, k and v.
   Tensor backward_to_qkv(Pass& pass, const Tensor& dy) const;
-  AttentionShape shape(const Pass& pass) const;
-  // Column block `part` (0 q, 1 k, 2 v) of a [T, 3H] tensor.
-  HeadsView part_of(const Pass& pass, const Tensor& qkv, int part) const;
-  HeadsView heads_of(const Pass& pass, const Tensor& x) const;
+  // Turns queries and keys by their positions, or their gradients back.
+  void rotate(Pass& pass, const Tensor& qkv, bool inverse) const;
 
-  int64_t hidden_;
-  int64_t num_heads_;
-  double probability_dropout_;
-  double output_dropout_;
+  AttentionShape shape(const Pass& pass) const;
+  int64_t qkv_size() const { return options_.query_size() + 2 * options_.kv_size(); }
+  HeadsView queries(const Pass& pass, const Tensor& qkv) const { return columns(pass, qkv, 0, qkv_size()); }
+  HeadsView keys(const Pass& pass, const Tensor& qkv) const {
+    return columns(pass, qkv, options_.query_size(), qkv_size());
+  }
+  HeadsView values(const Pass& pass, const Tensor& qkv) const {
+    return columns(pass, qkv, options_.query_size() + options_.kv_size(), qkv_size());
+  }
+  HeadsView heads(const Pass& pass, const Tensor& out) const { return columns(pass, out, 0, options_.query_size()); }
+  // Of a [T, width] tensor, the columns from `first` on.
+  static HeadsView columns(const Pass& pass, const Tensor& x, int64_t first, int64_t width) {
+    return {x, first, pass.sequence * width, width};
+  }
+
+  AttentionOptions options_;
+  std::shared_ptr<Rotary> rotary_;
   int layer_;
   Linear qkv_;
   Linear output_;

@@ -1,15 +1,22 @@
-// Token and position embedding, with dropout: the first unit.
+// Token embedding, with learned positions or without, and dropout: the first unit.
 #pragma once
 
-#include "kumiko/model/options.h"
 #include "kumiko/model/parameter.h"
 #include "kumiko/model/unit.h"
 
 namespace kumiko {
 
+struct EmbeddingOptions {
+  int64_t vocab_size = 0;
+  int64_t num_positions = 0;  // learned ones; 0 for none
+  int64_t hidden = 0;
+  double dropout = 0;
+  double init_std = 0;
+};
+
 class Embedding final : public Unit {
  public:
-  Embedding(ParameterRegistry& registry, const ModelOptions& options);
+  Embedding(ParameterRegistry& registry, const EmbeddingOptions& options);
 
   void prepare(Kernels&) override {}
   Tensor forward(Pass& pass, const Tensor& x) override;
@@ -19,12 +26,9 @@ class Embedding final : public Unit {
   Parameter& token_table() const { return *token_table_; }
 
  private:
-  int64_t first_position(const Pass& pass) const { return pass.cache == nullptr ? 0 : pass.cache->length; }
-
-  int64_t hidden_;
-  double dropout_;
-  Parameter* token_table_;     // [V, H]
-  Parameter* position_table_;  // [P, H]
+  EmbeddingOptions options_;
+  Parameter* token_table_;               // [V, H]
+  Parameter* position_table_ = nullptr;  // [P, H], or none
 };
 
 }  // namespace kumiko

@@ -5,13 +5,12 @@
 
 namespace kumiko {
 
-Head::Head(ParameterRegistry& registry, const ModelOptions& options, Parameter* tied)
-    : hidden_(options.hidden_size),
-      vocabulary_(options.vocab_size),
-      norm_(registry, "final_norm", hidden_, options.layernorm_epsilon),
+Head::Head(ParameterRegistry& registry, const HeadOptions& options, Parameter* tied)
+    : vocabulary_(options.vocab_size),
+      norm_(registry, "final_norm", options.norm),
       weight_(tied != nullptr ? tied
-                              : &registry.add("head.weight", {vocabulary_, hidden_},
-                                              Initializer::normal(options.init_method_std), true)) {}
+                              : &registry.add("head.weight", {options.vocab_size, options.norm.hidden},
+                                              Initializer::normal(options.init_std), true)) {}
 
 void Head::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weight_->value, std::move(prepared_)); }
 
@@ -38,7 +37,7 @@ static double sum_losses(const Tensor& targets, const Tensor& max, const Tensor&
 
 Tensor Head::forward(Pass& pass, const Tensor& x) {
   const Span span(pass.timer, Region::head_and_loss);
-  LayerNorm::Kept kept;
+  Norm::Kept kept;
   const Tensor normed = norm_.forward(pass, x, kept);
   const bool training = pass.stash != nullptr;
   const Tensor dnormed = training ? pass.empty(x.shape()) : Tensor();
@@ -62,7 +61,7 @@ Tensor Head::forward(Pass& pass, const Tensor& x) {
     pass.kernels.linear_backward_input(logits, *prepared_, dnormed.rows(begin, end), Write::overwrite);
     pass.kernels.linear_backward_weight(rows, logits, weight_->gradient, {});
   }
-  LayerNorm::keep(pass, kept);
+  Norm::keep(pass, kept);
   pass.keep(dnormed);
   return {};
 }
@@ -70,7 +69,7 @@ Tensor Head::forward(Pass& pass, const Tensor& x) {
 Tensor Head::backward(Pass& pass, const Tensor&) {
   const Span span(pass.timer, Region::head_and_loss);
   const Tensor dnormed = pass.stash->pop();
-  const LayerNorm::Kept kept = LayerNorm::pop(pass);
+  const Norm::Kept kept = Norm::pop(pass);
   const Tensor dx = pass.empty(dnormed.shape(), MemoryPurpose::workspace);
   norm_.backward(pass, kept, dnormed, dx, Write::overwrite);
   return dx;

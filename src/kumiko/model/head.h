@@ -4,8 +4,7 @@
 
 #include <memory>
 
-#include "kumiko/model/layers.h"
-#include "kumiko/model/options.h"
+#include "kumiko/model/norm.h"
 #include "kumiko/model/unit.h"
 
 namespace kumiko {
@@ -13,10 +12,16 @@ namespace kumiko {
 // Rows of logits that exist at once: enough for an efficient product, few enough for a workspace of about 200 MB.
 int64_t head_rows_per_chunk(int64_t vocabulary, int64_t num_tokens);
 
+struct HeadOptions {
+  NormOptions norm;
+  int64_t vocab_size = 0;
+  double init_std = 0;
+};
+
 class Head final : public Unit {
  public:
   // `tied` is the token embedding, or null for a weight of its own ("head.weight").
-  Head(ParameterRegistry& registry, const ModelOptions& options, Parameter* tied);
+  Head(ParameterRegistry& registry, const HeadOptions& options, Parameter* tied);
 
   void prepare(Kernels& kernels) override;
   // Adds the sum of the losses to pass.loss_sum. With a stash, the gradients of the projection are taken here, while
@@ -28,9 +33,8 @@ class Head final : public Unit {
   Tensor logits(Pass& pass, const Tensor& x) const;
 
  private:
-  int64_t hidden_;
   int64_t vocabulary_;
-  LayerNorm norm_;
+  Norm norm_;
   Parameter* weight_;  // [V, H]
   std::unique_ptr<PreparedWeight> prepared_;
 };

@@ -15,20 +15,25 @@ class StepWalk {
     const auto element = static_cast<int64_t>(size_of(shape.compute));
     const auto statistic = static_cast<int64_t>(size_of(shape.compute == DType::f64 ? DType::f64 : DType::f32));
     const int64_t tokens = shape.micro_batch_size * shape.seq_length;
-    const bool selective = shape.recompute.granularity == RecomputeGranularity::selective;
+    const bool llama = model.architecture == Architecture::llama;
     stream_ = tokens * model.hidden_size * element;
+    queries_ = tokens * model.query_size() * element;
+    qkv_ = tokens * (model.query_size() + 2 * model.kv_size()) * element;
     wide_ = tokens * model.feed_forward_size() * element;
-    moments_ = 2 * tokens * statistic;
-    const int64_t attended = stream_ + tokens * model.num_attention_heads * statistic;
-    attended_again_ = selective ? attended : 0;
+    swiglu_ = llama;
+    pre_ = llama ? 2 * wide_ : wide_;
+    moments_ = (llama ? 1 : 2) * tokens * statistic;
+    const int64_t attended = queries_ + tokens * model.num_attention_heads * statistic;
+    attended_again_ = shape.recompute.granularity == RecomputeGranularity::selective ? attended : 0;
     masked_ = model.hidden_dropout > 0 ? stream_ : 0;
-    attention_kept_ = moments_ + 3 * stream_ + attended - attended_again_;
+    attention_kept_ = moments_ + qkv_ + attended - attended_again_;
     // The MLP's norm keeps the residual sum; the MLP the input of its activation.
-    mlp_kept_ = stream_ + moments_ + wide_;
+    mlp_kept_ = stream_ + moments_ + pre_;
     const int64_t rows = std::min(tokens, head_rows_per_chunk(model.vocab_size, tokens));
     logits_ = rows * (model.vocab_size * element + 3 * statistic);
-    // Tokens and targets, i32.
+    // Tokens and targets, i32, and tables of rotary positions.
     workspace_ = shape.kernel_workspace + 2 * 4 * tokens * shape.num_micro_batches;
+    if (llama) workspace_ += shape.seq_length * model.head_size() * statistic;
   }
 
   void run() {
@@ -61,8 +66,8 @@ class StepWalk {
   // A block that keeps nothing, not even its input unless that is kept anyway.
   void forward_block_once(bool input_kept) {
     const int64_t residual = stream_;
-    moment(0, residual + stream_ + 3 * stream_ + stream_ + masked_);
-    moment(stream_, residual + stream_ + 2 * wide_ + masked_);
+    moment(0, residual + stream_ + qkv_ + queries_ + masked_);
+    moment(stream_, residual + stream_ + pre_ + wide_ + masked_);
     if (input_kept) stash_ += stream_;
   }
 
@@ -81,13 +86,19 @@ class StepWalk {
     // From here on the block's output is gone; `gradient` and, until the MLP is through, its gradient is there.
     const int64_t gradient = stream_;
     moment(0, gradient + masked_ + wide_);
-    stash_ -= wide_;
-    moment(0, gradient + wide_ + 2 * stream_);
+    if (swiglu_) {
+      moment(0, gradient + masked_ + 2 * wide_);  // the activated input, made again
+      moment(0, gradient + 2 * stream_);          // its gradient has taken the place of what was kept
+      stash_ -= pre_;
+    } else {
+      stash_ -= pre_;
+      moment(0, gradient + pre_ + 2 * stream_);
+    }
     stash_ -= stream_ + moments_;
-    moment(0, gradient + attended_again_ + masked_ + stream_);
-    moment(0, gradient + attended_again_ + stream_ + 3 * stream_);
+    moment(0, gradient + attended_again_ + masked_ + queries_);
+    moment(0, gradient + attended_again_ + queries_ + qkv_);
     stash_ -= attention_kept_ - moments_;
-    moment(0, gradient + 3 * stream_ + 2 * stream_);
+    moment(0, gradient + qkv_ + 2 * stream_);
     stash_ -= moments_ + stream_;  // with its input
   }
 
@@ -109,8 +120,12 @@ class StepWalk {
   const ModelOptions& model_;
   const StepMemoryShape& shape_;
   int64_t stream_;          // [T, H]
+  int64_t queries_;         // [T, A D]
+  int64_t qkv_;             // [T, (A + 2 K) D]
   int64_t wide_;            // [T, F]
-  int64_t moments_;         // mean and 1 / standard deviation of one norm
+  bool swiglu_;             // or GELU
+  int64_t pre_;             // the input of the MLP's activation
+  int64_t moments_;         // statistics of one norm
   int64_t attended_again_;  // the heads' output and log-sum-exp, if they are computed again
   int64_t masked_;          // a branch beside its dropped version
   int64_t attention_kept_;
@@ -131,8 +146,7 @@ StepMemory step_memory(const ModelOptions& model, const StepMemoryShape& shape) 
   StepWalk walk(model, shape);
   walk.run();
   const auto weight = static_cast<int64_t>(size_of(shape.weights));
-  const Model built = Model::gpt(model);
-  const int64_t padded = built.parameters().num_elements_padded() * weight;
+  const int64_t padded = Model(model).parameters().num_elements_padded() * weight;
   const int64_t states = shape.optimizer_states * padded;
   return {{padded, padded, states, walk.stash_peak(), walk.workspace_peak(), shape.communication},
           2 * padded + states + walk.peak() + shape.communication};

@@ -1,8 +1,23 @@
 #include "kumiko/model/model.h"
 
-#include <cstring>
+#include "kumiko/model/architecture.h"
 
 namespace kumiko {
+
+Model::Model(const ModelOptions& options) : options_(options), parameters_(std::make_unique<ParameterRegistry>()) {
+  const Composition composition =
+      options.architecture == Architecture::gpt ? compose_gpt(options) : compose_llama(options);
+  ParameterRegistry& registry = *parameters_;
+  auto embedding = std::make_unique<Embedding>(registry, composition.embedding);
+  Parameter* tied = options.untie_embeddings_and_output_weights ? nullptr : &embedding->token_table();
+  units_.push_back(std::move(embedding));
+  for (int layer = 0; layer < options.num_layers; ++layer) {
+    registry.next_unit();
+    units_.push_back(std::make_unique<Block>(composition.block(registry, fmt::format("block.{}", layer), layer)));
+  }
+  registry.next_unit();
+  units_.push_back(std::make_unique<Head>(registry, composition.head, tied));
+}
 
 void Model::prepare(Kernels& kernels) {
   for (const auto& unit : units_) unit->prepare(kernels);
@@ -60,12 +75,14 @@ Tensor Model::generate_step(Pass& pass) {
   return head().logits(pass, last);
 }
 
+int64_t count_parameters(const ModelOptions& options) { return Model(options).parameters().num_elements(); }
+
 KeyValueCache make_key_value_cache(const ModelOptions& options, MemoryPool& pool, DType dtype, int64_t batch,
                                    int64_t capacity) {
   KeyValueCache cache;
   for (int64_t layer = 0; layer < options.num_layers; ++layer) {
     for (std::vector<Tensor>* tensors : {&cache.keys, &cache.values}) {
-      tensors->push_back(Tensor::empty(pool, {batch, capacity, options.hidden_size}, dtype, MemoryPurpose::workspace));
+      tensors->push_back(Tensor::empty(pool, {batch, capacity, options.kv_size()}, dtype, MemoryPurpose::workspace));
     }
   }
   return cache;

@@ -1,4 +1,4 @@
-// A model: an ordered list of units over one registry of parameters. An architecture is a function that builds one.
+// A model: an ordered list of units over one registry of parameters.
 #pragma once
 
 #include <functional>
@@ -14,8 +14,9 @@ namespace kumiko {
 
 class Model {
  public:
-  // GPT-2: embedding, blocks, head (Radford et al. 2019). `options` must be valid.
-  static Model gpt(const ModelOptions& options);
+  // Embedding, blocks, head, of the architecture that the options name. `options` must be valid. Parameters have no
+  // memory yet.
+  explicit Model(const ModelOptions& options);
 
   const ModelOptions& options() const { return options_; }
   ParameterRegistry& parameters() { return *parameters_; }
@@ -35,7 +36,6 @@ class Model {
   Tensor generate_step(Pass& pass);
 
  private:
-  Model() : parameters_(std::make_unique<ParameterRegistry>()) {}
   // Units [begin, end).
   Tensor forward_units(Pass& pass, int64_t begin, int64_t end, Tensor x);
   // Embedding and blocks.
@@ -46,8 +46,8 @@ class Model {
   std::vector<std::unique_ptr<Unit>> units_;
 };
 
-// The parameters of a model of this shape, counted without building it: 12 L H^2 (1 + 13/(12 H)) + (V + P) H + 2 H for
-// GPT with F = 4 H and a tied head (Narayanan et al. 2021, equation 2, made exact).
+// The parameters of a model of this shape. Of GPT with F = 4 H and a tied head: 12 L H^2 (1 + 13/(12 H)) + (V + P) H +
+// 2 H (Narayanan et al. 2021, equation 2, made exact).
 int64_t count_parameters(const ModelOptions& options);
 
 // An empty cache for `batch` sequences of up to `capacity` positions.

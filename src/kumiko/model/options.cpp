@@ -7,11 +7,19 @@
 
 namespace kumiko {
 
+std::string_view name_of(Architecture architecture) { return architecture == Architecture::gpt ? "GPT-2" : "Llama"; }
+
 int64_t ModelOptions::feed_forward_size() const {
   if (ffn_hidden_size != 0) return ffn_hidden_size;
   if (architecture == Architecture::gpt) return 4 * hidden_size;
   constexpr int64_t multiple = 64;
   return std::max<int64_t>(1, 8 * hidden_size / 3 / multiple) * multiple;
+}
+
+void ModelOptions::fill_in_sizes() {
+  ffn_hidden_size = feed_forward_size();
+  num_query_groups = num_kv_heads();
+  if (hidden_size % num_attention_heads == 0) kv_channels = head_size();
 }
 
 void ModelOptions::describe(OptionTable& table) {

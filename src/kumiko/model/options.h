@@ -10,6 +10,7 @@ namespace kumiko {
 // gpt: GPT-2 (layer norm, learned positions, GELU, biases). llama: Llama and what shares its layers, as Mistral and
 // Qwen2 (RMS norm, rotary positions, SwiGLU, no biases but those of add_qkv_bias).
 enum class Architecture : uint8_t { gpt, llama };
+std::string_view name_of(Architecture architecture);  // for people: "GPT-2"
 
 struct ModelOptions {
   std::string preset;
@@ -47,6 +48,9 @@ struct ModelOptions {
   int64_t kv_size() const { return num_kv_heads() * head_size(); }
   // gpt: 4 H. llama: 8/3 H, so that three matrices have the parameters of two, as a multiple of 64.
   int64_t feed_forward_size() const;
+  // Replaces each 0 that stands for a rule by what the rule gives, but those that others must say (vocabulary,
+  // positions).
+  void fill_in_sizes();
 
  private:
   void validate_gpt() const;

@@ -74,24 +74,23 @@ void initialize_parameter(const Parameter& parameter, uint64_t seed) {
 }  // namespace
 
 Parameter& ParameterRegistry::add(const std::string& name, const Shape& shape, Initializer initializer, bool decay) {
-  return add_stacked({name}, {shape[0]}, shape, initializer, decay);
+  return add_stacked({{name, shape[0]}}, shape, initializer, decay);
 }
 
-Parameter& ParameterRegistry::add_stacked(const std::vector<std::string>& names, const std::vector<int64_t>& rows,
-                                          Shape row_shape, Initializer initializer, bool decay) {
+Parameter& ParameterRegistry::add_stacked(const std::vector<NamedRows>& stacked, Shape shape, Initializer initializer,
+                                          bool decay) {
   auto parameter = std::make_unique<Parameter>();
   parameter->initializer = initializer;
   parameter->decay = decay;
   parameter->unit = unit_;
   int64_t first_row = 0;
-  for (size_t i = 0; i < names.size(); ++i) {
-    Shape shape = row_shape;
-    shape[0] = rows[i];
-    parameter->parts.push_back({names[i], shape, Box::whole(shape), first_row});
-    first_row += rows[i];
+  for (const NamedRows& part : stacked) {
+    shape[0] = part.rows;
+    parameter->parts.push_back({part.name, shape, Box::whole(shape), first_row});
+    first_row += part.rows;
   }
-  parameter->shape = row_shape;
-  parameter->shape[0] = first_row;
+  shape[0] = first_row;
+  parameter->shape = shape;
   parameters_.push_back(std::move(parameter));
   return *parameters_.back();
 }

@@ -39,14 +39,19 @@ struct Parameter {
   Tensor gradient;
 };
 
+// One of several logical tensors that lie stacked along the first dim in one local tensor.
+struct NamedRows {
+  std::string name;
+  int64_t rows = 0;
+};
+
 class ParameterRegistry {
  public:
   // A whole logical tensor.
   Parameter& add(const std::string& name, const Shape& shape, Initializer initializer, bool decay);
-  // Several logical tensors stacked along the first dim into one local tensor, so that one product serves them all:
-  // `names` with as many rows each as `rows` says, and the other sizes of `row_shape`.
-  Parameter& add_stacked(const std::vector<std::string>& names, const std::vector<int64_t>& rows, Shape row_shape,
-                         Initializer initializer, bool decay);
+  // Several logical tensors stacked along the first dim into one local tensor, so that one product serves them all.
+  // The other sizes are those of `shape`, whose first is not used.
+  Parameter& add_stacked(const std::vector<NamedRows>& stacked, Shape shape, Initializer initializer, bool decay);
   // Parameters added from here on belong to the next unit.
   void next_unit() { ++unit_; }
 

@@ -94,6 +94,8 @@ struct Pass {
   double loss_sum = 0;    // out: the sum of the tokens' losses
 
   int64_t num_tokens() const { return batch * sequence; }
+  // Of the first token of each sequence.
+  int64_t first_position() const { return cache == nullptr ? 0 : cache->length; }
   void keep(const Tensor& tensor) const {
     if (stash != nullptr) stash->push(tensor);
   }

@@ -120,8 +120,10 @@ void apply_preset(ModelOptions& options, const std::string& name) {
   if (apply_named(options, name, gpt_presets) || apply_named(options, name, llama_presets)) return;
   const std::vector<std::string> names = preset_names();
   const std::string nearest = nearest_word(name, names);
+  std::string known;
+  for (const std::string& preset : names) known += (known.empty() ? "" : ", ") + preset;
   throw_user("model.preset = {}: no such preset{}; known are {}", name,
-             nearest.empty() ? "" : " (did you mean " + nearest + "?)", fmt::join(names, ", "));
+             nearest.empty() ? "" : " (did you mean " + nearest + "?)", known);
 }
 
 }  // namespace kumiko

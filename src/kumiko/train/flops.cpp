@@ -1,6 +1,23 @@
 #include "kumiko/train/flops.h"
 
+#include "kumiko/model/model.h"
+
 namespace kumiko {
+
+ModelShape ModelShape::of(const ModelOptions& model, int64_t seq_length) {
+  ModelShape shape;
+  shape.num_layers = model.num_layers;
+  shape.hidden = model.hidden_size;
+  shape.num_heads = model.num_attention_heads;
+  shape.num_kv_heads = model.num_kv_heads();
+  shape.head_size = model.head_size();
+  shape.feed_forward = model.feed_forward_size();
+  shape.mlp_matrices = model.architecture == Architecture::llama ? 3 : 2;
+  shape.seq_length = seq_length;
+  shape.vocab_size = model.vocab_size;
+  shape.num_parameters = static_cast<double>(count_parameters(model));
+  return shape;
+}
 
 double flops_per_token(const ModelShape& shape) {
   const double attention = 12.0 * static_cast<double>(shape.num_layers) * static_cast<double>(shape.num_heads) *
@@ -40,18 +57,21 @@ std::map<RegionRow, double> flops_by_region(const ModelShape& shape, int64_t num
   const auto length = static_cast<double>(shape.seq_length);
   const double tokens = static_cast<double>(num_sequences) * length;
   const auto attention_width = static_cast<double>(shape.num_heads * shape.head_size);
+  const auto qkv_width = static_cast<double>((shape.num_heads + 2 * shape.num_kv_heads) * shape.head_size);
+  const auto mlp_weights = static_cast<double>(shape.mlp_matrices * shape.feed_forward) * hidden;
   const std::map<Region, double> forward = {
-      {Region::attention_qkv, 2 * tokens * layers * hidden * 3 * attention_width},
+      {Region::attention_qkv, 2 * tokens * layers * hidden * qkv_width},
       {Region::attention_scores, 2 * tokens * layers * 2 * length * attention_width},
       {Region::attention_output, 2 * tokens * layers * attention_width * hidden},
-      {Region::mlp, 2 * tokens * layers * 2 * hidden * static_cast<double>(shape.feed_forward)},
-      {Region::head_and_loss, 2 * tokens * hidden * static_cast<double>(shape.vocab_size)},
+      {Region::mlp, 2 * tokens * layers * mlp_weights},
   };
   std::map<RegionRow, double> result;
   for (const auto& [region, flops] : forward) {
     result[region_row(Phase::forward, region)] = flops;
     result[region_row(Phase::backward, region)] = 2 * flops;  // input gradient and weight gradient
   }
+  // The head takes its gradients in the forward, while the logits exist.
+  result[RegionRow::forward_head_and_loss] = 3 * 2 * tokens * hidden * static_cast<double>(shape.vocab_size);
   return result;
 }
 

@@ -1,11 +1,13 @@
 // Model FLOPs: what a training step must compute, whatever the program does to compute it. Pure functions.
-// Letters: B sequences, S sequence length, H hidden, N heads, D head size, F feed-forward, V vocabulary, L layers.
+// Letters: B sequences, S sequence length, H hidden, N heads, K heads of keys and values, D head size, F feed-forward,
+// V vocabulary, L layers.
 #pragma once
 
 #include <cstdint>
 #include <map>
 
 #include "kumiko/base/regions.h"
+#include "kumiko/model/options.h"
 
 namespace kumiko {
 
@@ -13,11 +15,15 @@ struct ModelShape {
   int64_t num_layers = 0;    // L
   int64_t hidden = 0;        // H
   int64_t num_heads = 0;     // N
+  int64_t num_kv_heads = 0;  // K, N in GPT-2
   int64_t head_size = 0;     // D; N D is H in GPT-2, not in every model
   int64_t feed_forward = 0;  // F, 4 H in GPT-2
+  int64_t mlp_matrices = 2;  // H x F; 3 with a gate
   int64_t seq_length = 0;    // S
   int64_t vocab_size = 0;    // V, with padding if it is computed
   double num_parameters = 0;
+
+  static ModelShape of(const ModelOptions& model, int64_t seq_length);
 };
 
 // Forward and backward of one token: 6 parameters + 12 L N D S (PaLM, arXiv 2204.02311, appendix B). The second term

@@ -2,7 +2,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
-#include "kumiko/data/tokenizer.h"
+#include "kumiko/tokenizer/tokenizer.h"
 
 namespace kumiko {
 

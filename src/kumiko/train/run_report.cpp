@@ -21,11 +21,15 @@ SummarySection model_section(const Run& run) {
   const int64_t parameters = count_parameters(model);
   return {
       "model",
-      {{"architecture", fmt::format("GPT-2{}", model.preset.empty() ? "" : " (" + model.preset + ")")},
+      {{"architecture",
+        fmt::format("{}{}", name_of(model.architecture), model.preset.empty() ? "" : " (" + model.preset + ")")},
        {"parameters", fmt::format("{} ({})", human_count(static_cast<double>(parameters)), with_thousands(parameters))},
-       {"size",
-        fmt::format("{} layers, hidden {}, {} heads of {}, feed-forward {}", model.num_layers, model.hidden_size,
-                    model.num_attention_heads, model.head_size(), model.feed_forward_size())},
+       {"size", fmt::format("{} layers, hidden {}, {} heads{} of {}, feed-forward {}", model.num_layers,
+                            model.hidden_size, model.num_attention_heads,
+                            model.num_kv_heads() == model.num_attention_heads
+                                ? ""
+                                : fmt::format(" ({} of keys and values)", model.num_kv_heads()),
+                            model.head_size(), model.feed_forward_size())},
        {"vocabulary",
         fmt::format("{} tokens, {} positions, head {}", with_thousands(model.vocab_size), model.max_position_embeddings,
                     model.untie_embeddings_and_output_weights ? "of its own" : "tied")}}};

@@ -9,7 +9,7 @@
 #include "kumiko/checkpoint/directory.h"
 #include "kumiko/comm/agreement.h"
 #include "kumiko/comm/algorithms.h"
-#include "kumiko/data/tokenizer.h"
+#include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/state_checkpoint.h"
@@ -36,7 +36,7 @@ void resolve(Config& config, const World& world) {
     throw_user("train.seq_length = {} is longer than the model's model.max_position_embeddings = {}", train.seq_length,
                model.max_position_embeddings);
   }
-  model.ffn_hidden_size = model.feed_forward_size();
+  model.fill_in_sizes();
   if (config.parallel.data_parallel_size == 0) config.parallel.data_parallel_size = world.size();
   if (config.parallel.data_parallel_size != world.size()) {
     throw_user("parallel.data_parallel_size = {}, but {} rank{} started; leave it at 0, or start as many ranks",
@@ -89,20 +89,6 @@ void resume(Run& run) {
 }
 
 }  // namespace
-
-ModelShape Run::shape() const {
-  const ModelOptions& model = config.model;
-  ModelShape shape;
-  shape.num_layers = model.num_layers;
-  shape.hidden = model.hidden_size;
-  shape.num_heads = model.num_attention_heads;
-  shape.head_size = model.head_size();
-  shape.feed_forward = model.feed_forward_size();
-  shape.seq_length = layout.seq_length;
-  shape.vocab_size = model.vocab_size;
-  shape.num_parameters = static_cast<double>(count_parameters(model));
-  return shape;
-}
 
 StepMemoryShape Run::memory_shape() const {
   StepMemoryShape memory;

@@ -34,7 +34,7 @@ struct Run {
 
   int64_t consumed_samples() const { return state.step * layout.global_batch_size; }
   int64_t consumed_tokens() const { return state.step * layout.tokens_per_step(); }
-  ModelShape shape() const;
+  ModelShape shape() const { return ModelShape::of(config.model, layout.seq_length); }
   // Of this rank's step, but for the kernels' own scratch.
   StepMemoryShape memory_shape() const;
   StepContext context(RegionTimer* timer) const;

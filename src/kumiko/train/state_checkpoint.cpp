@@ -71,24 +71,20 @@ void load_pieces(CheckpointReader& reader, const std::vector<SavedPiece>& pieces
 
 void check_same_run(const RunRecord& record, Config& config, const std::string& origin) {
   // What decides the weights after a given step. Lengths, rates, intervals and places may change between runs.
-  constexpr std::array fixed = {"model.num_layers",
-                                "model.hidden_size",
-                                "model.num_attention_heads",
-                                "model.ffn_hidden_size",
-                                "model.max_position_embeddings",
-                                "model.vocab_size",
-                                "model.untie_embeddings_and_output_weights",
-                                "optimizer.optimizer",
-                                "train.seq_length",
-                                "train.global_batch_size",
-                                "train.seed"};
+  constexpr std::array fixed = {"optimizer.optimizer", "train.seq_length", "train.global_batch_size", "train.seed"};
+  constexpr std::array free_of_model = {"preset", "hidden_dropout", "attention_dropout", "init_method_std"};
+  const auto contains = [](const auto& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
   Config saved = parse_config(record.config, origin);
+  saved.model.fill_in_sizes();
   const OptionTable then = saved.table();
   const OptionTable now = config.table();
   std::string differences;
   for (size_t i = 0; i < now.options().size(); ++i) {
     const Option& option = now.options()[i];
-    if (std::find(fixed.begin(), fixed.end(), option.name()) == fixed.end()) continue;
+    const bool same = option.section == "model" ? !contains(free_of_model, option.key) : contains(fixed, option.name());
+    if (!same) continue;
     if (option.get() == then.options()[i].get()) continue;
     differences +=
         fmt::format("\n  {}: {} in the checkpoint, {} now", option.name(), then.options()[i].get(), option.get());

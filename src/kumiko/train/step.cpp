@@ -48,7 +48,7 @@ void report_bad_values(const StepResult& result, int64_t step, BadValues policy,
 
 TrainingState make_training_state(const ModelOptions& model, const OptimizerOptions& optimizer, uint64_t seed,
                                   Kernels& kernels, MemoryPool& pool, DType dtype) {
-  TrainingState state{Model::gpt(model), nullptr};
+  TrainingState state{Model(model), nullptr};
   ParameterRegistry& parameters = state.model.parameters();
   parameters.allocate_values(pool, dtype);
   parameters.allocate_gradients(pool, dtype);

@@ -45,13 +45,6 @@ StepMemory accounted_by(const MemoryPool& pool, const MemoryPool& scratch) {
   return memory;
 }
 
-ModelShape shape_of(const ModelOptions& model, int64_t seq_length) {
-  return {model.num_layers,          model.hidden_size,
-          model.num_attention_heads, model.head_size(),
-          model.feed_forward_size(), seq_length,
-          model.vocab_size,          static_cast<double>(count_parameters(model))};
-}
-
 }  // namespace
 
 StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) {
@@ -67,7 +60,7 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   model.max_position_embeddings = std::max(model.max_position_embeddings, options.seq_length);
 
   StepBenchmark result;
-  result.shape = shape_of(model, options.seq_length);
+  result.shape = ModelShape::of(model, options.seq_length);
   options.recompute.validate(model.num_layers);
   result.program_bytes = highest_resident_bytes();
   const double start = seconds_now();

@@ -1,0 +1,60 @@
+// The linear layer, with explicit forward and backward. Legend: T = B S tokens, K inputs, N outputs.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kumiko/model/parameter.h"
+#include "kumiko/model/pass.h"
+
+namespace kumiko {
+
+// What a weight's gradient multiplies, made when it is wanted: kept since the forward, or computed again.
+using LinearInput = std::function<Tensor()>;
+inline LinearInput kept_input(Tensor x) {
+  return [x = std::move(x)] { return x; };
+}
+
+struct LinearOptions {
+  // Several linears of the same input are computed as one, stacked: W = [W0; W1; ...].
+  std::vector<NamedRows> outputs;
+  int64_t num_inputs = 0;
+  bool bias = true;
+  double init_std = 0;
+};
+
+// y [T, N] = x [T, K] W^T + b. Weight [N, K], bias [N]. The caller sees to it that x is there again in the backward.
+class Linear {
+ public:
+  Linear(ParameterRegistry& registry, const LinearOptions& options);
+
+  // Call after the weight has changed.
+  void prepare(Kernels& kernels);
+
+  Tensor forward(Pass& pass, const Tensor& x) const;
+  // Returns dx and hands the weight's gradient to the pass.
+  Tensor backward(Pass& pass, const Tensor& dy, LinearInput x) const;
+
+  // The same at the end of a residual branch: y += dropout(x W^T + b).
+  void forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const;
+  Tensor backward_from(Pass& pass, const DropoutMask& mask, const Tensor& dy, LinearInput x) const;
+
+  // With GELU on the way, of which only the input need be kept: pre = x W^T + b, activated = gelu(pre).
+  void forward_gelu(Pass& pass, const Tensor& x, const Tensor& pre, const Tensor& activated) const;
+  // Of a linear whose x was gelu(pre), at the end of a residual branch: returns the gradient of pre.
+  Tensor backward_from_gelu(Pass& pass, const DropoutMask& mask, const Tensor& dy, const Tensor& pre) const;
+
+ private:
+  Tensor bias() const { return bias_ == nullptr ? Tensor() : bias_->value; }
+  Tensor bias_gradient() const { return bias_ == nullptr ? Tensor() : bias_->gradient; }
+
+  int64_t num_inputs_;
+  int64_t num_outputs_ = 0;
+  Parameter* weight_;
+  Parameter* bias_ = nullptr;  // or none
+  std::unique_ptr<PreparedWeight> prepared_;
+};
+
+}  // namespace kumiko

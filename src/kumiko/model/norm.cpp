@@ -1,0 +1,64 @@
+#include "kumiko/model/norm.h"
+
+namespace kumiko {
+
+Norm::Norm(ParameterRegistry& registry, const std::string& name, const NormOptions& options)
+    : kind_(options.kind),
+      epsilon_(options.epsilon),
+      weight_(&registry.add(name + ".weight", {options.hidden}, Initializer::ones(), false)),
+      bias_(kind_ == NormKind::layer_norm
+                ? &registry.add(name + ".bias", {options.hidden}, Initializer::zeros(), false)
+                : nullptr) {}
+
+void Norm::run(Kernels& kernels, const Tensor& x, const Tensor& y, const Kept& statistics) const {
+  if (kind_ == NormKind::layer_norm) {
+    kernels.layer_norm_forward(x, weight_->value, bias_->value, epsilon_, y, statistics.mean, statistics.rstd);
+  } else {
+    kernels.rms_norm_forward(x, weight_->value, epsilon_, y, statistics.rstd);
+  }
+}
+
+Tensor Norm::forward(Pass& pass, const Tensor& x, Kept& kept) const {
+  const Tensor y = pass.empty(x.shape(), MemoryPurpose::workspace);
+  kept = {x, {}, {}};
+  if (pass.stash != nullptr) {
+    if (kind_ == NormKind::layer_norm) kept.mean = pass.empty_statistic({x.shape()[0]}, MemoryPurpose::stash);
+    kept.rstd = pass.empty_statistic({x.shape()[0]}, MemoryPurpose::stash);
+  }
+  run(pass.kernels, x, y, kept);
+  return y;
+}
+
+LinearInput Norm::output_again(const Pass& pass, const Kept& kept) const {
+  return [this, &kernels = pass.kernels, &pool = pass.pool, timer = pass.timer, x = kept.x] {
+    const PhaseSpan phase(timer, Phase::recompute);
+    const Tensor y = Tensor::empty(pool, x.shape(), x.dtype(), MemoryPurpose::workspace);
+    run(kernels, x, y, {});
+    return y;
+  };
+}
+
+void Norm::backward(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write) const {
+  if (kind_ == NormKind::layer_norm) {
+    pass.kernels.layer_norm_backward(dy, kept.x, weight_->value, kept.mean, kept.rstd, dx, write, weight_->gradient,
+                                     bias_->gradient);
+  } else {
+    pass.kernels.rms_norm_backward(dy, kept.x, weight_->value, kept.rstd, dx, write, weight_->gradient);
+  }
+}
+
+void Norm::keep(Pass& pass, const Kept& kept) {
+  pass.keep(kept.x);
+  pass.keep(kept.mean);
+  pass.keep(kept.rstd);
+}
+
+Norm::Kept Norm::pop(Pass& pass) {
+  Kept kept;
+  kept.rstd = pass.stash->pop();
+  kept.mean = pass.stash->pop();
+  kept.x = pass.stash->pop();
+  return kept;
+}
+
+}  // namespace kumiko
