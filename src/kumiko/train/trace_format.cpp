@@ -234,7 +234,9 @@ MergedTrace merge_trace_parts(const std::vector<std::string_view>& parts,
   write("{\"traceEvents\":[\n");
   const char* separator = "";
   for (const std::string_view text : parts) {
-    PartReader part{.text = text, .number = merged.ranks};
+    PartReader part;
+    part.text = text;
+    part.number = merged.ranks;
     part.each_line([&](std::string_view line, int64_t number) {
       if (!line.starts_with(span_start)) part.read_metadata(line, number);
     });
