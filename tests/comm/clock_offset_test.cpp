@@ -41,7 +41,7 @@ TEST(MeasureClock, AsksOnlyTheRanksThatAreNamed) {
   const auto all = test::everyone();
   const int64_t last = all->size() - 1;
   const ClockReading reading = measure_clock(*all, everyone_but(last), test::pool(), 2);
-  if (all->rank() == last) EXPECT_EQ(reading.at, 0);
+  EXPECT_EQ(reading.at == 0, all->rank() == last);
 }
 
 TEST(ClockFit, TakesTheDriftBetweenTwoReadings) {

@@ -74,7 +74,7 @@ TEST(TraceFormat, PutsEveryRankOnOneTimeAxis) {
   const auto threads = spans_of(events);
   ASSERT_EQ(threads.size(), 6u);
   for (int64_t rank = 0; rank < 2; ++rank) {
-    const auto& compute = threads.at({rank, 0});
+    const auto& compute = threads.at({rank, 1});
     ASSERT_EQ(compute.size(), 3u);
     EXPECT_EQ(compute[0].name, "step");
     EXPECT_EQ(compute[1].name, "forward");
@@ -83,7 +83,7 @@ TEST(TraceFormat, PutsEveryRankOnOneTimeAxis) {
     EXPECT_EQ(compute[2].begin, 2000);
     EXPECT_EQ(compute[2].end, 5000);
     EXPECT_EQ(compute[0].arguments.at("step"), 3);
-    const auto& wire = threads.at({rank, 1});
+    const auto& wire = threads.at({rank, 2});
     ASSERT_EQ(wire.size(), 1u);
     EXPECT_EQ(wire[0].name, "all_reduce (gradients)");
     EXPECT_EQ(wire[0].end, 9001);
@@ -93,12 +93,12 @@ TEST(TraceFormat, PutsEveryRankOnOneTimeAxis) {
                                        {"sequence", 17},
                                        {"purpose", "gradients"},
                                        {"waited_us", 1.5}}));
-    EXPECT_EQ(threads.at({rank, 2})[0].name, "write checkpoint");
+    EXPECT_EQ(threads.at({rank, 3})[0].name, "write checkpoint");
     EXPECT_EQ(test::metadata_name(events, "process_name", rank, 0),
               "rank " + std::to_string(rank) + " (host, pid " + std::to_string(100 + rank) + ")");
-    EXPECT_EQ(test::metadata_name(events, "thread_name", rank, 0), "compute");
-    EXPECT_EQ(test::metadata_name(events, "thread_name", rank, 1), "communication");
-    EXPECT_EQ(test::metadata_name(events, "thread_name", rank, 2), "I/O");
+    EXPECT_EQ(test::metadata_name(events, "thread_name", rank, 1), "compute");
+    EXPECT_EQ(test::metadata_name(events, "thread_name", rank, 2), "communication");
+    EXPECT_EQ(test::metadata_name(events, "thread_name", rank, 3), "I/O");
     EXPECT_EQ(trace.at("metadata").at("ranks").at(rank).at("clock_offset_ns"), -rank * 7 * millisecond);
     EXPECT_EQ(trace.at("metadata").at("ranks").at(rank).at("clock_uncertainty_ns"), 500);
     EXPECT_EQ(trace.at("metadata").at("ranks").at(rank).at("complete"), true);
@@ -112,7 +112,7 @@ TEST(TraceFormat, TakesTheDriftOut) {
       part.events({{event(TraceTrack::compute, "a", 0, 1000), event(TraceTrack::compute, "b", 5000, 10000)}, 0}) +
       part.closing({10000, 100, 10});
   const json trace = json::parse(merged({text}));
-  const auto spans = spans_of(trace.at("traceEvents")).at({1, 0});
+  const auto spans = spans_of(trace.at("traceEvents")).at({1, 1});
   EXPECT_EQ(spans[0].begin, 0);
   EXPECT_EQ(spans[0].end, 1010);
   EXPECT_EQ(spans[1].begin, 5050);
@@ -123,16 +123,16 @@ TEST(TraceFormat, TakesTheDriftOut) {
 TEST(TraceFormat, DrawsWhatOverlapsOnThreadsOfItsOwn) {
   TracePart part({0, "host", 1}, {0, 0, 0}, 0);
   // Two written at once, and one that ended in a later write than the next began.
-  const std::string text =
-      part.opening() + part.events({{communication("send", 0, 5000, 1), communication("receive", 1000, 4000, 2)}, 0}) +
-      part.events({{communication("send", 4500, 9000, 3), communication("receive", 9000, 9500, 4)}, 0}) +
-      part.closing({1, 0, 0});
+  std::string text = part.opening();
+  text += part.events({{communication("send", 0, 5000, 1), communication("receive", 1000, 4000, 2)}, 0});
+  text += part.events({{communication("send", 4500, 9000, 3), communication("receive", 9000, 9500, 4)}, 0});
+  text += part.closing({1, 0, 0});
   const json trace = json::parse(merged({text}));
   const auto threads = spans_of(trace.at("traceEvents"));
   ASSERT_EQ(threads.size(), 2u);
-  EXPECT_EQ(threads.at({0, 1}).size(), 2u);
-  EXPECT_EQ(threads.at({0, 4}).size(), 2u);
-  EXPECT_EQ(test::metadata_name(trace.at("traceEvents"), "thread_name", 0, 4), "communication 2");
+  EXPECT_EQ(threads.at({0, 2}).size(), 2u);
+  EXPECT_EQ(threads.at({0, 5}).size(), 2u);
+  EXPECT_EQ(test::metadata_name(trace.at("traceEvents"), "thread_name", 0, 5), "communication 2");
   for (const auto& [thread, spans] : threads) EXPECT_EQ(test::nesting_error(spans), "");
 }
 
@@ -177,8 +177,11 @@ TEST(TraceFormat, APartCutShortAnywhereStillCounts) {
 }
 
 TEST(TraceFormat, RefusesWhatIsNoPart) {
-  for (const char* line : {"hello\n", "[\n{\"name\":\"x\"},\n", "[\n{\"ts\":1.5,\"dur\":1.000,\"ph\":\"X\"},\n",
-                           "[\n{\"name\":\"clock_begin\",\"pid\":0,\"args\":{}},\n"}) {
+  const std::string opening = TracePart({0, "host", 1}, {0, 0, 0}, 0).opening();
+  for (const std::string& line :
+       {opening + "{\"ts\":1.5,\"dur\":1.000},\n", opening + "{\"ts\":1.500},\n", std::string("hello\n"),
+        std::string("[\n{\"name\":\"x\"},\n"), std::string("[\n{\"ts\":1.500,\"dur\":1.000,\"ph\":\"X\"},\n"),
+        std::string("[\n{\"name\":\"clock_begin\",\"pid\":0,\"args\":{}},\n")}) {
     try {
       merged({line});
       ADD_FAILURE() << line;

@@ -12,8 +12,9 @@
 namespace kumiko {
 namespace {
 
-// Numbers of threads: compute 0, communication 1, I/O 2; further lanes of a track follow in steps of 3.
-int64_t thread_of(TraceTrack track, int64_t lane) { return static_cast<int64_t>(track) + num_trace_tracks * lane; }
+// Numbers of threads: compute 1, communication 2, I/O 3; further lanes of a track follow in steps of 3. Not from 0:
+// Perfetto takes a process's thread 0 for its first.
+int64_t thread_of(TraceTrack track, int64_t lane) { return 1 + static_cast<int64_t>(track) + num_trace_tracks * lane; }
 
 // A part's spans begin with their times, so that merging need not read the rest of the line.
 constexpr std::string_view span_start = "{\"ts\":";
@@ -238,7 +239,8 @@ MergedTrace merge_trace_parts(const std::vector<std::string_view>& parts,
     part.text = text;
     part.number = merged.ranks;
     part.each_line([&](std::string_view line, int64_t number) {
-      if (!line.starts_with(span_start)) part.read_metadata(line, number);
+      if (!line.starts_with(span_start)) return part.read_metadata(line, number);
+      if (part.rank < 0) part.refuse(line, number);
     });
     if (part.rank < 0) continue;  // died before its first line
     fmt::memory_buffer out;

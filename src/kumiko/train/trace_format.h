@@ -1,5 +1,5 @@
 // Traces as chrome://tracing and Perfetto read them: JSON of the Trace Event Format. A process is a rank; its threads
-// are computation, communication and I/O; times are microseconds of rank 0's clock since the trace began.
+// (1, 2, 3) are computation, communication and I/O; times are microseconds of rank 0's clock since the trace began.
 //
 // Each rank writes a part of its own while the steps go on: an array, an event a line, that opens in the viewers by
 // itself however early it ends. A whole trace is made from the parts alone.
