@@ -167,7 +167,8 @@ void check(const std::string& fixture, Kernels& kernels, DType dtype, double tol
   EXPECT_NEAR(model.train(), loss, tolerance * loss);
   int checked = 0;
   for (const ForeignTensor& tensor : foreign_tensors(model.options())) {
-    // The exact gradient of a key's bias is zero where there are no positions in the keys: what is computed is rounding.
+    // The exact gradient of a key's bias is zero where there are no positions in the keys: what is computed is
+    // rounding.
     std::vector<double> actual = model.gradient(tensor);
     std::vector<double> expected = model.expected("gradients/" + tensor.hf_name);
     if (tensor.hf_name.ends_with("attn.c_attn.bias")) {

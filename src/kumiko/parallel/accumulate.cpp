@@ -36,11 +36,11 @@ double accumulate_gradients(Model& model, const StepContext& step, const std::ve
     pass.stash = &stash;
     pass.weight_work = &weight_work;
     {
-      const PhaseSpan phase(step.timer, Phase::forward);
+      const PhaseSpan phase(step.timer, Phase::forward, static_cast<int64_t>(i));
       model.forward(pass);
     }
     loss_sum += pass.loss_sum;
-    const PhaseSpan phase(step.timer, Phase::backward);
+    const PhaseSpan phase(step.timer, Phase::backward, static_cast<int64_t>(i));
     const bool last = i + 1 == micro_batches.size();
     model.backward(pass, [&](int unit) {
       if (last) reducer.unit_ready(unit);
