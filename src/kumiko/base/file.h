@@ -73,6 +73,8 @@ class MappedFile {
   MappedFile& operator=(MappedFile&&) = delete;
 
   std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(data_), size_}; }
+  // Gives back the memory that reading `part` of bytes() has taken; reading it again reads the file again.
+  void release(std::span<const std::byte> part) const;
 
  private:
   void* data_ = nullptr;

@@ -9,9 +9,7 @@
 namespace kumiko {
 namespace {
 
-constexpr size_t max_listed = 10;
-
-std::string list(const std::string& title, const std::vector<std::string>& lines) {
+std::string list(const std::string& title, const std::vector<std::string>& lines, size_t max_listed) {
   if (lines.empty()) return "";
   std::string text = fmt::format("\n  {} {}:", lines.size(), title);
   for (size_t i = 0; i < std::min(lines.size(), max_listed); ++i) text += "\n    " + lines[i];
@@ -23,7 +21,8 @@ std::string describe(const Shape& shape, DType dtype) { return shape.to_string()
 
 }  // namespace
 
-void check_contents(const Manifest& manifest, std::span<const ExpectedTensor> expected, const std::string& origin) {
+void check_contents(const Manifest& manifest, std::span<const ExpectedTensor> expected, const std::string& origin,
+                    size_t max_listed) {
   std::vector<std::string> missing;
   std::vector<std::string> different;
   std::set<std::string_view> known;
@@ -45,8 +44,8 @@ void check_contents(const Manifest& manifest, std::span<const ExpectedTensor> ex
   throw_user(
       "{} is a checkpoint of another model; set the model's configuration to what it holds (kumiko inspect {}), or "
       "load another one{}{}{}",
-      origin, origin, list("of different shape or type", different), list("missing", missing),
-      list("stored but not expected", extra));
+      origin, origin, list("of different shape or type", different, max_listed), list("missing", missing, max_listed),
+      list("stored but not expected", extra, max_listed));
 }
 
 }  // namespace kumiko

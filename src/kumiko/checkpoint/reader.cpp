@@ -164,8 +164,10 @@ void CheckpointReader::load(const std::string& name, const Box& box, const Tenso
     const auto part = intersect(box, chunk.box);
     if (!part) continue;
     check_chunk(name, chunk);
-    const std::byte* from = file(chunk.file).bytes().data() + chunk.begin;
-    copy_box(*part, chunk.box, from, box, destination.raw(), size_of(tensor.dtype));
+    const MappedFile& source = file(chunk.file);
+    const auto bytes = source.bytes().subspan(chunk.begin, chunk.end - chunk.begin);
+    copy_box(*part, chunk.box, bytes.data(), box, destination.raw(), size_of(tensor.dtype));
+    source.release(bytes);
     copied += part->num_elements();
   }
   if (copied != box.num_elements()) {

@@ -24,7 +24,8 @@ class CheckpointReader {
 
   // Copies `box` of the tensor `name` into `destination` (shape box.size, the tensor's dtype). Only the chunks that
   // meet the box are read, and each is checked against its checksum before the first use. User error naming file and
-  // tensor if one is damaged; internal error on a tensor that is not there (check_contents tells the user first).
+  // tensor if one is damaged; internal error on a tensor that is not there (check_contents tells the user first). What
+  // was read of the files is not kept in memory.
   void load(const std::string& name, const Box& box, const Tensor& destination);
 
   // Checks every byte of the data files, or of every `of`-th file from the `part`-th on: ranks share the work. User

@@ -47,6 +47,8 @@ class SafetensorsFile {
   // nullptr if there is no such tensor.
   const SafetensorsEntry* find(std::string_view name) const;
   std::span<const std::byte> bytes(const SafetensorsEntry& entry) const;
+  // Gives back the memory that reading `part` of the bytes has taken; they may be read again.
+  void release(std::span<const std::byte> part) const { file_.release(part); }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:

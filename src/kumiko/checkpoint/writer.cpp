@@ -95,48 +95,60 @@ CheckpointSnapshot CheckpointWriter::snapshot(std::span<const SavedPiece> pieces
   CheckpointSnapshot snapshot;
   for (const PlannedWrite& write : writes_) {
     const SavedPiece& piece = pieces[write.piece];
-    const bool whole = write.box == Box::whole(piece.global_shape);
-    snapshot.chunks.push_back({{piece.name, piece.global_shape, write.box, part_of(piece, write.box), piece.role},
-                               whole ? piece.name : piece.name + write.box.to_string()});
+    snapshot.chunks.push_back({piece.name, piece.global_shape, write.box, part_of(piece, write.box), piece.role});
   }
   // Larger elements first: every tensor is aligned in the file.
-  std::stable_sort(snapshot.chunks.begin(), snapshot.chunks.end(), [](const auto& a, const auto& b) {
-    return size_of(a.piece.tensor.dtype()) > size_of(b.piece.tensor.dtype());
+  std::stable_sort(snapshot.chunks.begin(), snapshot.chunks.end(), [](const SavedPiece& a, const SavedPiece& b) {
+    return size_of(a.tensor.dtype()) > size_of(b.tensor.dtype());
   });
   return snapshot;
 }
 
-Manifest write_data_file(const std::filesystem::path& directory, const CheckpointSnapshot& snapshot, int rank,
-                         int num_ranks) {
+Manifest write_data_file(const std::filesystem::path& directory, std::span<const PieceInfo> chunks,
+                         const ChunkSource& elements_of, int rank, int num_ranks) {
   Manifest part;
-  if (snapshot.chunks.empty()) return part;
+  if (chunks.empty()) return part;
   std::vector<SafetensorsSpec> specs;
-  for (const auto& chunk : snapshot.chunks) {
-    specs.push_back({chunk.key, chunk.piece.tensor.dtype(), chunk.piece.box.size});
+  for (const PieceInfo& chunk : chunks) {
+    const bool whole = chunk.box == Box::whole(chunk.global_shape);
+    specs.push_back({whole ? chunk.name : chunk.name + chunk.box.to_string(), chunk.dtype, chunk.box.size});
   }
   const std::string file_name = data_file_name(rank, num_ranks);
-  SafetensorsWriter file(directory / file_name, std::move(specs));
-  for (const auto& [piece, key] : snapshot.chunks) {
+  SafetensorsWriter file(directory / file_name, specs);
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    const PieceInfo& chunk = chunks[i];
     const size_t begin = file.size();
-    const size_t size = piece.tensor.num_bytes();
-    file.write(key, piece.tensor.raw(), size);
-    const uint64_t checksum = checksum_of({static_cast<const std::byte*>(piece.tensor.raw()), size});
-    TensorRecord& record = part.tensors[piece.name];
-    record.shape = piece.global_shape;
-    record.dtype = piece.tensor.dtype();
-    record.role = piece.role;
-    record.chunks.push_back({piece.box, file_name, begin, begin + size, checksum});
+    const std::span<const std::byte> elements = elements_of(i);
+    file.write(specs[i].name, elements.data(), elements.size());
+    TensorRecord& record = part.tensors[chunk.name];
+    record.shape = chunk.global_shape;
+    record.dtype = chunk.dtype;
+    record.role = chunk.role;
+    record.chunks.push_back({chunk.box, file_name, begin, begin + elements.size(), checksum_of(elements)});
   }
   file.finish();
   part.files.push_back({file_name, file.size(), file.checksum(), file.header_size(), file.header_checksum()});
   return part;
 }
 
+static Manifest write_snapshot(const std::filesystem::path& directory, const CheckpointSnapshot& snapshot, int rank,
+                               int num_ranks) {
+  std::vector<PieceInfo> chunks;
+  for (const SavedPiece& piece : snapshot.chunks) {
+    chunks.push_back({piece.name, piece.global_shape, piece.tensor.dtype(), piece.role, piece.box});
+  }
+  const auto elements_of = [&snapshot](size_t index) {
+    const Tensor& tensor = snapshot.chunks[index].tensor;
+    return std::span(static_cast<const std::byte*>(tensor.raw()), tensor.num_bytes());
+  };
+  return write_data_file(directory, chunks, elements_of, rank, num_ranks);
+}
+
 void CheckpointWriter::write_and_commit(int64_t step, const std::string& state, const CheckpointSnapshot& snapshot) {
   const std::filesystem::path& root = options_.directory;
   Manifest part;
   together(ranks_,
-           [&] { part = write_data_file(temporary_directory(root, step), snapshot, ranks_.rank(), ranks_.size()); });
+           [&] { part = write_snapshot(temporary_directory(root, step), snapshot, ranks_.rank(), ranks_.size()); });
   const std::vector<std::string> parts = gather_texts(ranks_, to_json(part), root_rank);
   together(ranks_, [&] {
     if (ranks_.rank() != root_rank) return;

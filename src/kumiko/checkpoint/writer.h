@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,19 +38,18 @@ struct SaveReport {
 };
 
 // What one rank will write, apart from the tensors that training goes on to change: the write needs nothing else, and
-// no other rank.
+// no other rank. Each tensor holds exactly its box.
 struct CheckpointSnapshot {
-  struct Chunk {
-    SavedPiece piece;  // its tensor holds exactly `piece.box`
-    std::string key;   // its name in the data file
-  };
-  std::vector<Chunk> chunks;
+  std::vector<SavedPiece> chunks;
 };
 
-// Writes a rank's data file into `directory`; it is on the disk when this returns. Only what the file holds is filled
-// in. A rank with nothing to write makes no file.
-Manifest write_data_file(const std::filesystem::path& directory, const CheckpointSnapshot& snapshot, int rank,
-                         int num_ranks);
+// The elements of chunk `index`, made when it is written; they need to stay only until the next call.
+using ChunkSource = std::function<std::span<const std::byte>(size_t index)>;
+
+// Writes a rank's data file into `directory`, of `chunks` in their order; it is on the disk when this returns. Only
+// what the file holds is filled in. A rank with nothing to write makes no file.
+Manifest write_data_file(const std::filesystem::path& directory, std::span<const PieceInfo> chunks,
+                         const ChunkSource& elements_of, int rank, int num_ranks);
 
 class CheckpointWriter {
  public:

@@ -1,5 +1,7 @@
 #include "kumiko/train/options.h"
 
+#include <filesystem>
+
 #include "kumiko/base/error.h"
 
 namespace kumiko {
@@ -61,11 +63,19 @@ void CheckpointingOptions::describe(OptionTable& table) {
   table.section("checkpoint");
   table.add("save", save, "directory for checkpoints; none are written if empty");
   table.add("load", load, "directory to resume from, if it holds a checkpoint; usually the same as save");
+  table.add("finetune", finetune,
+            "take only the weights of the checkpoint in load, and begin at step 0; if save holds a checkpoint already, "
+            "this run is resumed from it");
   table.add("save_interval", save_interval, "steps between checkpoints; 0 for one at the end only");
   table.add("keep_last", keep_last, "checkpoints kept; 0 for all");
 }
 
 void CheckpointingOptions::validate() const {
+  if (finetune && load.empty()) throw_user("checkpoint.finetune needs checkpoint.load: whose weights to begin with");
+  if (finetune && std::filesystem::path(load).lexically_normal() == std::filesystem::path(save).lexically_normal()) {
+    throw_user("checkpoint.save and checkpoint.load are both {}: with checkpoint.finetune, save another run elsewhere",
+               load);
+  }
   require(save_interval >= 0, "checkpoint.save_interval", save_interval, "0 or more");
   require(keep_last >= 0, "checkpoint.keep_last", keep_last, "0 or more");
 }
@@ -76,11 +86,27 @@ void LoggingOptions::describe(OptionTable& table) {
   table.add("log_interval", log_interval, "steps between lines");
   table.add("breakdown_interval", breakdown_interval, "steps between breakdowns by region; 0 for one at the end only");
   table.add("tensorboard", tensorboard, "whether to write TensorBoard event files");
+  table.add("profile", profile, "whether to write a trace of the steps below, for Perfetto, to run_dir/trace");
+  table.add("profile_step_start", profile_step_start, "the first step traced, as the log counts them");
+  table.add("profile_step_end", profile_step_end, "the last step traced");
+  table.add("profile_ranks", profile_ranks, "the ranks traced, as 0,1,8; empty for all");
+  table.add("prometheus_file", prometheus_file,
+            "file NAME.prom of the newest metrics, for node_exporter's textfile collector; empty for none");
+  table.add("prometheus_port", prometheus_port, "port where rank 0 answers GET /metrics for Prometheus; 0 for none");
+  table.add("prometheus_address", prometheus_address, "address it listens on; 0.0.0.0 for every IPv4 network");
 }
 
 void LoggingOptions::validate() const {
   require(log_interval >= 1, "logging.log_interval", log_interval, "1 or more");
   require(breakdown_interval >= 0, "logging.breakdown_interval", breakdown_interval, "0 or more");
+  require(profile_step_start >= 1, "logging.profile_step_start", profile_step_start, "1 or more");
+  require(profile_step_end >= profile_step_start, "logging.profile_step_end", profile_step_end,
+          "logging.profile_step_start or more");
+  require(prometheus_port >= 0 && prometheus_port <= 65535, "logging.prometheus_port", prometheus_port, "0 to 65535");
+  if (!prometheus_file.empty() && !prometheus_file.ends_with(".prom")) {
+    throw_user("logging.prometheus_file = {}: expected a name that ends with .prom; node_exporter reads no other",
+               prometheus_file);
+  }
 }
 
 }  // namespace kumiko

@@ -69,31 +69,70 @@ void load_pieces(CheckpointReader& reader, const std::vector<SavedPiece>& pieces
   for (const SavedPiece& piece : pieces) reader.load(piece.name, piece.box, piece.tensor);
 }
 
-void check_same_run(const RunRecord& record, Config& config, const std::string& origin) {
-  // What decides the weights after a given step. Lengths, rates, intervals and places may change between runs.
-  constexpr std::array fixed = {"optimizer.optimizer", "train.seq_length", "train.global_batch_size", "train.seed"};
-  constexpr std::array free_of_model = {"preset", "hidden_dropout", "attention_dropout", "init_method_std"};
-  const auto contains = [](const auto& names, const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
+void check_resumable(const Manifest& manifest, const std::vector<SavedPiece>& pieces, const std::string& origin) {
+  const auto optimizer = [](const auto& tensor) { return tensor.role == TensorRole::optimizer; };
+  const bool stored = std::any_of(manifest.tensors.begin(), manifest.tensors.end(),
+                                  [&](const auto& entry) { return optimizer(entry.second); });
+  if (stored || std::none_of(pieces.begin(), pieces.end(), optimizer)) return;
+  throw_user(
+      "{} holds weights only, as imported checkpoints do, so no run can be resumed from it; to begin a run with its "
+      "weights, set checkpoint.finetune = true and checkpoint.save to a directory of its own",
+      origin);
+}
+
+namespace {
+
+// Of the options that `decides` accepts, those that are not as in the record, one a line; "" if all are.
+template <class Decides>
+std::string differences(const RunRecord& record, Config& config, const std::string& origin, Decides decides) {
   Config saved = parse_config(record.config, origin);
   saved.model.fill_in_sizes();
   const OptionTable then = saved.table();
   const OptionTable now = config.table();
-  std::string differences;
+  std::string lines;
   for (size_t i = 0; i < now.options().size(); ++i) {
     const Option& option = now.options()[i];
-    const bool same = option.section == "model" ? !contains(free_of_model, option.key) : contains(fixed, option.name());
-    if (!same) continue;
-    if (option.get() == then.options()[i].get()) continue;
-    differences +=
-        fmt::format("\n  {}: {} in the checkpoint, {} now", option.name(), then.options()[i].get(), option.get());
+    if (!decides(option) || option.get() == then.options()[i].get()) continue;
+    lines += fmt::format("\n  {}: {} in the checkpoint, {} now", option.name(), then.options()[i].get(), option.get());
   }
-  if (differences.empty()) return;
+  return lines;
+}
+
+bool decides_model(const Option& option) {
+  constexpr std::array others = {"preset", "hidden_dropout", "attention_dropout", "init_method_std"};
+  return option.section == "model" && std::find(others.begin(), others.end(), option.key) == others.end();
+}
+
+// What decides the weights after a given step. Lengths, rates, intervals and places may change between runs.
+bool decides_run(const Option& option) {
+  constexpr std::array fixed = {"optimizer.optimizer", "train.seq_length",          "train.global_batch_size",
+                                "train.seed",          "data.reset_attention_mask", "data.reset_position_ids",
+                                "data.eod_mask_loss"};
+  return decides_model(option) || std::find(fixed.begin(), fixed.end(), option.name()) != fixed.end();
+}
+
+// Rotary positions go on beyond the longest that a model was trained with; learned ones have a tensor that would not
+// fit.
+bool decides_weights(const Option& option) { return decides_model(option) && option.key != "max_position_embeddings"; }
+
+}  // namespace
+
+void check_same_model(const RunRecord& record, Config& config, const std::string& origin) {
+  const std::string lines = differences(record, config, origin, decides_weights);
+  if (lines.empty()) return;
+  throw_user(
+      "{} is of another model:{}\nGive the options as they were; beside an imported checkpoint they stand in "
+      "model.toml",
+      origin, lines);
+}
+
+void check_same_run(const RunRecord& record, Config& config, const std::string& origin) {
+  const std::string lines = differences(record, config, origin, decides_run);
+  if (lines.empty()) return;
   throw_user(
       "{} is of another run:{}\nGive the options as they were, or train from the start with another "
       "checkpoint.save and no checkpoint.load",
-      origin, differences);
+      origin, lines);
 }
 
 }  // namespace kumiko

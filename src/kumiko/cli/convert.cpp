@@ -1,0 +1,71 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "kumiko/base/log.h"
+#include "kumiko/base/text.h"
+#include "kumiko/cli/subcommands.h"
+#include "kumiko/convert/hf_config.h"
+#include "kumiko/convert/hf_export.h"
+#include "kumiko/convert/hf_import.h"
+#include "kumiko/model/model.h"
+
+namespace kumiko {
+namespace {
+
+constexpr const char* load_help = "Checkpoint, or directory of checkpoints (the latest is taken)";
+
+void report(const ConversionReport& done) {
+  log::info("{}: {} parameters in {} tensors, {}, in {}", done.path.string(),
+            human_count(static_cast<double>(count_parameters(done.model))), done.num_tensors,
+            human_bytes(static_cast<double>(done.bytes)), human_seconds(done.seconds));
+}
+
+void add_hf_import(CLI::App& parent) {
+  const auto options = std::make_shared<HfImportOptions>();
+  CLI::App* command = parent.add_subcommand(
+      "hf-import", "Make a checkpoint of a Hugging Face model folder (GPT-2, Llama, Mistral, Qwen2)");
+  command->add_option("--input", options->input, "Folder with config.json and safetensors files")->required();
+  command->add_option("--save", options->save, "Directory of checkpoints to make")->required();
+  command->callback([options] {
+    report(import_hf(*options));
+    log::info("{} holds its [model] section, for training with --checkpoint.load {} --checkpoint.finetune true",
+              (options->save / "model.toml").string(), options->save.string());
+  });
+}
+
+void add_hf_export(CLI::App& parent) {
+  struct Arguments {
+    HfExportOptions options;
+    std::string dtype = "float32";
+    std::string max_shard_size = "5GB";
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = parent.add_subcommand("hf-export", "Make a Hugging Face model folder of a checkpoint");
+  command->add_option("--load", arguments->options.load, load_help)->required();
+  command->add_option("--output", arguments->options.output, "Folder to make")->required();
+  command->add_option("--dtype", arguments->dtype, "Of the weights: float32, bfloat16 or float16")
+      ->check(CLI::IsMember({"float32", "bfloat16", "float16"}).description(""))
+      ->capture_default_str();
+  command->add_option("--max-shard-size", arguments->max_shard_size, "Of tensors in one file, as 5GB or 300MB")
+      ->capture_default_str();
+  command->callback([arguments] {
+    HfExportOptions& options = arguments->options;
+    for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
+      if (arguments->dtype == hf_name(dtype)) options.dtype = dtype;
+    }
+    options.max_shard_bytes = parse_file_size(arguments->max_shard_size);
+    report(export_hf(options));
+  });
+}
+
+}  // namespace
+
+void add_convert_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("convert", "Bring models in from other formats, and take them out");
+  command->require_subcommand(1);
+  add_hf_import(*command);
+  add_hf_export(*command);
+}
+
+}  // namespace kumiko

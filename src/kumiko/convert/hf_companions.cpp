@@ -1,0 +1,102 @@
+#include "kumiko/convert/hf_companions.h"
+
+#include <nlohmann/json.hpp>
+
+#include "kumiko/base/error.h"
+#include "kumiko/base/file.h"
+#include "kumiko/base/log.h"
+#include "kumiko/tokenizer/tokenizer.h"
+#include "kumiko/train/kept_tokenizer.h"
+
+namespace kumiko {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct NamedToken {
+  std::string text;
+  int32_t id = 0;
+};
+
+// The tokens that begin and end a text.
+struct TextBounds {
+  std::optional<NamedToken> begin;
+  std::optional<NamedToken> end;
+};
+
+// Of the tokenizer in `directory`; nothing if there is none that can be read.
+TextBounds text_bounds(const fs::path& directory) {
+  TextBounds bounds;
+  try {
+    const Tokenizer tokenizer = load_tokenizer(directory);
+    for (const AddedToken& token : tokenizer.added_tokens()) {
+      if (token.id == tokenizer.end_of_document()) bounds.end = {token.content, token.id};
+      if (token.content == "<s>" || token.content == "<|begin_of_text|>") bounds.begin = {token.content, token.id};
+    }
+    // One token does for both, as in GPT-2, unless there is one for each.
+    if (!bounds.begin) bounds.begin = bounds.end;
+  } catch (const Error& error) {
+    log::warning("no ids of the tokens that begin and end texts are written: {}", error.what());
+  }
+  return bounds;
+}
+
+void write(const fs::path& path, const std::string& text) {
+  OutputFile file(path);
+  file.write(text);
+  file.finish();
+}
+
+// Without it, others would have to guess the kind of tokenizer from the kind of model.
+void write_tokenizer_config(const fs::path& path, const TextBounds& bounds, int64_t max_length) {
+  nlohmann::ordered_json config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
+                                   {"model_max_length", max_length},
+                                   {"clean_up_tokenization_spaces", false}};
+  if (bounds.begin) config["bos_token"] = bounds.begin->text;
+  if (bounds.end) config["eos_token"] = bounds.end->text;
+  write(path, config.dump(2) + "\n");
+}
+
+HfTokenIds ids_in(const std::string& generation_config, const fs::path& path) {
+  try {
+    const auto json = nlohmann::json::parse(generation_config);
+    const auto id = [&json](const char* key) { return json.value(key, nlohmann::json()).dump(); };
+    return {id("bos_token_id"), id("eos_token_id"), id("pad_token_id")};
+  } catch (const nlohmann::json::exception& error) {
+    throw_user("{} is not a JSON object: {}", path.string(), error.what());
+  }
+}
+
+}  // namespace
+
+HfTokenIds write_companions(const CheckpointSource& source, const fs::path& folder) {
+  // GPT-2's own pair of files goes by other names among them.
+  const std::array<std::pair<const char*, const char*>, 2> pair = {
+      {{"encoder.json", "vocab.json"}, {"vocab.bpe", "merges.txt"}}};
+  const fs::path root = source.path().parent_path();
+  for (const fs::path& directory : {source.path(), root}) {
+    for (const char* name : companion_files) {
+      if (fs::exists(directory / name)) write(folder / name, read_text_file(directory / name));
+    }
+    for (const auto& [ours, theirs] : pair) {
+      if (fs::exists(directory / ours)) write(folder / theirs, read_text_file(directory / ours));
+    }
+  }
+  const fs::path generation_config = folder / "generation_config.json";
+  const bool has_ids = fs::exists(generation_config);
+  const bool needs_config = fs::exists(folder / "tokenizer.json") && !fs::exists(folder / "tokenizer_config.json");
+  TextBounds bounds;
+  if (const fs::path kept = kept_directory(source.path()); !kept.empty() && (needs_config || !has_ids)) {
+    bounds = text_bounds(kept);
+  }
+  if (needs_config) {
+    write_tokenizer_config(folder / "tokenizer_config.json", bounds, source.model().max_position_embeddings);
+  }
+  if (has_ids) return ids_in(read_text_file(generation_config), generation_config);
+  HfTokenIds ids;
+  if (bounds.begin) ids.bos = std::to_string(bounds.begin->id);
+  if (bounds.end) ids.eos = std::to_string(bounds.end->id);
+  return ids;
+}
+
+}  // namespace kumiko
