@@ -7,6 +7,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/checkpoint/describe.h"
+#include "kumiko/cli/inspect_mesh.h"
 #include "kumiko/cli/subcommands.h"
 #include "kumiko/data/dataset_summary.h"
 #include "kumiko/tokenizer/tokenizer.h"
@@ -73,14 +74,17 @@ void add_inspect_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("inspect", "Show what a file or a directory of kumiko's holds");
   const auto path = std::make_shared<std::string>();
   const auto options = std::make_shared<DescribeOptions>();
-  command
-      ->add_option(
-          "path", *path,
-          "A checkpoint, a directory of checkpoints, a .safetensors file, the prefix of a dataset, or a tokenizer")
-      ->required();
+  command->add_option(
+      "path", *path,
+      "A checkpoint, a directory of checkpoints, a .safetensors file, the prefix of a dataset, or a tokenizer");
   command->add_flag("--json", options->json, "As JSON");
   command->add_flag("--verify", options->verify, "Read every byte of a checkpoint and check it first");
-  command->callback([path, options] { inspect(*path, *options); });
+  add_inspect_mesh_command(*command);
+  command->callback([command, path, options] {
+    if (!command->get_subcommands().empty()) return;
+    if (path->empty()) throw CLI::RequiredError("path");
+    inspect(*path, *options);
+  });
 }
 
 }  // namespace kumiko

@@ -1,0 +1,86 @@
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "kumiko/base/error.h"
+#include "kumiko/base/file.h"
+#include "kumiko/cli/inspect_mesh.h"
+#include "kumiko/mesh/mesh_table.h"
+#include "kumiko/mesh/torus.h"
+
+namespace kumiko {
+namespace {
+
+struct MeshArguments {
+  int64_t num_ranks = 0;
+  MeshSizes sizes{0, 1, 1, 1};
+  std::string rank_order = to_string(default_rank_order);
+  int64_t ranks_per_node = 1;
+  std::string torus;
+  std::string vcoordfile;
+  int64_t most_rows = 32;
+};
+
+// Consecutive ranks fill nodes.
+SharedLevel nodes_in_order(const Mesh& mesh, int64_t ranks_per_node) {
+  SharedLevel node{"node", {}};
+  for (int64_t rank = 0; rank < mesh.size(); ++rank) node.of_rank.push_back(rank / ranks_per_node);
+  return node;
+}
+
+void show_on_torus(const Mesh& mesh, const MeshArguments& arguments) {
+  const TorusShape torus = parse_torus(arguments.torus);
+  const TorusPlacement placement = place_on_torus(mesh, torus, arguments.ranks_per_node);
+  std::vector<std::string> places;
+  for (const NodeCoordinate& node : placement.nodes) places.push_back(fmt::format("({},{},{})", node[0], node[1], node[2]));
+  fmt::print("{}\n{}\n", rank_table(mesh, places, arguments.most_rows),
+             axis_table(mesh, {nodes_in_order(mesh, arguments.ranks_per_node)}, "network"));
+  fmt::print("links from a rank to the next of its group, on a torus of {}\n", to_string(torus));
+  for (const Axis axis : mesh.order()) {
+    const AxisHops& hops = placement.hops[static_cast<size_t>(axis)];
+    if (mesh.size(axis) > 1) fmt::print("{:<9} {:.2f} on average, {} at most\n", name_of(axis), hops.mean, hops.most);
+  }
+  if (arguments.vcoordfile.empty()) return;
+  AtomicFile file(arguments.vcoordfile);
+  file.write(vcoordfile(placement, torus));
+  file.commit();
+  fmt::print("{} is for mpiexec --vcoordfile\n", arguments.vcoordfile);
+}
+
+void show_mesh(const MeshArguments& arguments) {
+  const Mesh mesh = Mesh::for_ranks(arguments.num_ranks, arguments.sizes, parse_rank_order(arguments.rank_order));
+  fmt::print("{}, ranks in the order {}, {} a node\n\n", mesh.to_string(), to_string(mesh.order()),
+             arguments.ranks_per_node);
+  if (!arguments.torus.empty()) return show_on_torus(mesh, arguments);
+  if (!arguments.vcoordfile.empty()) throw_user("--vcoordfile is of a torus: give its shape with --torus");
+  const SharedLevel node = nodes_in_order(mesh, arguments.ranks_per_node);
+  std::vector<std::string> places;
+  for (const int64_t number : node.of_rank) places.push_back(fmt::format("node {}", number));
+  fmt::print("{}\n{}", rank_table(mesh, places, arguments.most_rows), axis_table(mesh, {node}, "network"));
+}
+
+}  // namespace
+
+void add_inspect_mesh_command(CLI::App& inspect) {
+  const auto arguments = std::make_shared<MeshArguments>();
+  CLI::App* command = inspect.add_subcommand("mesh", "Show where the ranks of a job would be, before it");
+  command->add_option("--num-ranks", arguments->num_ranks, "Ranks of the job")->required()->check(CLI::PositiveNumber);
+  command->add_option("--tensor-model-parallel-size", arguments->sizes.tensor, "Of the tensor axis")
+      ->capture_default_str();
+  command->add_option("--pipeline-model-parallel-size", arguments->sizes.pipeline, "Of the pipeline axis")
+      ->capture_default_str();
+  command->add_option("--context-parallel-size", arguments->sizes.context, "Of the context axis")
+      ->capture_default_str();
+  command->add_option("--data-parallel-size", arguments->sizes.data, "Of the data axis; 0 for what the others leave")
+      ->capture_default_str();
+  command->add_option("--rank-order", arguments->rank_order, "Axes, that of neighbouring ranks first")
+      ->capture_default_str();
+  command->add_option("--ranks-per-node", arguments->ranks_per_node, "Ranks that share a node")->capture_default_str();
+  command->add_option("--torus", arguments->torus, "Shape of a torus of nodes to place them on, as 48x6x48");
+  command->add_option("--vcoordfile", arguments->vcoordfile, "File to write for mpiexec on Fugaku, with --torus");
+  command->add_option("--rows", arguments->most_rows, "Ranks to show")->capture_default_str()->check(CLI::PositiveNumber);
+  command->callback([arguments] { show_mesh(*arguments); });
+}
+
+}  // namespace kumiko
