@@ -88,7 +88,7 @@ TEST_P(Documents, InOneSampleAreAsSamples) {
 
 // Rotary positions tell how far apart two tokens are: within a document it is the same wherever it begins.
 TEST(DocumentsOfLlama, NeedNoPositionsOfTheirOwn) {
-  TinyModel tiny(tiny_options(Architecture::llama), make_reference_kernels(), DType::f64);
+  TinyModel tiny(tiny_llama_options(), make_reference_kernels(), DType::f64);
   tiny.batch = 1;
   const auto loss_of = [&](int64_t begin, int64_t end, const Tensor& first_keys) {
     Pass pass = tiny.pass(nullptr, false);
