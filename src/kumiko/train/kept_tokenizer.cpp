@@ -22,9 +22,7 @@ void keep_tokenizer(const std::string& source, const std::filesystem::path& dire
 std::string kept_tokenizer(const std::filesystem::path& checkpoint, const std::string& source) {
   if (source == "bytes") return source;
   for (const auto& directory : {checkpoint, checkpoint.parent_path()}) {
-    if (std::filesystem::exists(directory / "tokenizer.json") || std::filesystem::exists(directory / "encoder.json")) {
-      return directory.string();
-    }
+    if (names_tokenizer(directory)) return directory.string();
   }
   if (source.empty()) {
     throw_user(
