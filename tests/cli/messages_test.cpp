@@ -58,6 +58,24 @@ TEST_F(Messages, TokensBeyondTheVocabulary) {
                "token id 110 in " + tiny.path("data") + " (sequence 0, token 0) exceeds vocab_size 50");
 }
 
+TEST_F(Messages, DocumentsWithoutAnEnd) {
+  expect_train({"data.reset_attention_mask", "true"},
+               "data.reset_attention_mask = true needs to know which token ends a document, and data.tokenizer = bytes "
+               "has none (such as <|endoftext|>): give the token's id as data.eod_token_id");
+  expect_train({"data.eod_mask_loss", "true", "data.tokenizer", "", "model.vocab_size", "256"},
+               "data.eod_mask_loss = true needs to know which token ends a document: give data.tokenizer, that of the "
+               "dataset, or the token's id as data.eod_token_id");
+  expect_train({"data.reset_position_ids", "true", "data.eod_token_id", "256"},
+               "data.eod_token_id = 256 is not a token of the model, which has the ids 0 to 255");
+  expect_train({"data.eod_token_id", "-2"}, "data.eod_token_id = -2: expected the id of a token, or -1");
+  const Finished finished = tiny.train(1, {"data.reset_attention_mask", "true", "data.eod_token_id", "0"});
+  EXPECT_EQ(finished.exit_code, 0);
+  EXPECT_NE(finished.output.find("samples holds the token that ends a document, 0: keeping documents apart changes "
+                                 "nothing; build the dataset with `kumiko data build --append-eod`"),
+            std::string::npos)
+      << finished.output;
+}
+
 TEST_F(Messages, DamagedDataset) {
   std::filesystem::resize_file(tiny.path("data.idx"), 100);
   expect_train({}, tiny.path("data.idx"));

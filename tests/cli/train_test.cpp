@@ -31,6 +31,29 @@ TEST(Train, GivesTheSameLossesOnOneTwoAndFourRanks) {
   }
 }
 
+// The spaces of the corpus end its documents, so that micro-batches differ in how many tokens count.
+TEST(Train, GivesTheSameLossesOnOneTwoAndFourRanksWithDocumentsApart) {
+  const TinyRun tiny("documents");
+  const std::vector<std::string> apart = {"data.reset_attention_mask", "true", "data.reset_position_ids", "true",
+                                          "data.eod_mask_loss",        "true", "data.eod_token_id",       "32"};
+  for (const int ranks : {1, 2, 4}) {
+    std::vector<std::string> options = apart;
+    options.insert(options.end(), {"logging.run_dir", tiny.path(std::to_string(ranks))});
+    const auto finished = tiny.train(ranks, options);
+    ASSERT_EQ(finished.exit_code, 0) << finished.output;
+  }
+  const std::vector<LoggedStep> one = tiny.steps("1");
+  ASSERT_EQ(one.size(), 12u);
+  for (const char* ranks : {"2", "4"}) {
+    const std::vector<LoggedStep> several = tiny.steps(ranks);
+    ASSERT_EQ(several.size(), one.size());
+    for (size_t i = 0; i < one.size(); ++i) {
+      EXPECT_NEAR(several[i].loss, one[i].loss, 1e-6 * one[i].loss) << ranks << " ranks, step " << i + 1;
+      EXPECT_NEAR(several[i].gradient_norm, one[i].gradient_norm, 1e-5 * one[i].gradient_norm);
+    }
+  }
+}
+
 TEST(Train, TwiceGivesTheSameBits) {
   const TinyRun tiny("twice");
   for (const char* name : {"a", "b"}) {

@@ -46,8 +46,9 @@ TEST(PlanEpochs, SeparatesAFinalEpochThatIsUsedToLessThanFourFifths) {
 
 TEST(BuildSampleOrder, IsMegatrons) {
   const auto cases = order_fixtures("orders");
-  ASSERT_GE(cases.size(), 14U);
+  ASSERT_GE(cases.size(), 21U);
   bool separated = false;
+  bool together = false;
   for (const auto& item : cases) {
     SCOPED_TRACE(item.at("dataset").get<std::string>() + " " + item.at("split").get<std::string>() + " " +
                  item.at("which").get<std::string>());
@@ -62,12 +63,14 @@ TEST(BuildSampleOrder, IsMegatrons) {
     EXPECT_EQ(order.document_index, item.at("document_index").get<std::vector<int32_t>>());
     EXPECT_EQ(order.shuffle_index, item.at("shuffle_index").get<std::vector<uint32_t>>());
     separated = separated || order.epochs.separate_final_epoch;
+    together = together || (order.epochs.num_epochs > 1 && !order.epochs.separate_final_epoch);
     Starts expected;
     for (const auto& start : item.at("sample_index")) expected.push_back({start.at(0), start.at(1)});
     EXPECT_EQ(build_sample_index(std::span(sizes), order.document_index, seq_length, order.epochs.num_samples),
               expected);
   }
   EXPECT_TRUE(separated) << "the fixtures should hold a final epoch that is shuffled apart";
+  EXPECT_TRUE(together) << "the fixtures should hold a final epoch that is shuffled with the others";
 }
 
 TEST(SplitRanges, RoundsHalfToEven) {

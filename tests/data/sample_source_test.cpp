@@ -59,7 +59,7 @@ TEST(MakeSampleSource, OneDatasetGivesMegatronsSamples) {
 
 TEST(MakeSampleSource, BlendsGiveMegatronsSamples) {
   const auto cases = order_fixtures("blends");
-  ASSERT_EQ(cases.size(), 12U);
+  ASSERT_EQ(cases.size(), 18U);
   for (const auto& item : cases) {
     SCOPED_TRACE(item.dump().substr(0, 120));
     DataOptions options;

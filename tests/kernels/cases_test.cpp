@@ -145,9 +145,22 @@ TEST(KernelArguments, AMismatchIsNamed) {
               "layer_norm_forward: gamma is [4], expected 3 elements");
     const Tensor tokens = Tensor::zeros(*pool, {6}, DType::i32, MemoryPurpose::workspace);
     EXPECT_EQ(message_of([&] {
-                kernels->embedding_forward(tokens, 4, 0, 0, tensor({9, 2}), {}, tensor({6, 2}));
+                kernels->embedding_forward(tokens, {4, 0, {}}, 0, tensor({9, 2}), {}, tensor({6, 2}));
               }),
               "embedding_forward: 6 tokens are not whole sequences of 4");
+    const Tensor x = tensor({2, 4});
+    EXPECT_EQ(message_of([&] {
+                kernels->embedding_forward(tokens, {3, 0, x}, 0, tensor({9, 2}), {}, tensor({6, 2}));
+              }),
+              "embedding_forward: positions is f32, expected i32");
+    AttentionShape shape;
+    shape.batch = 2;
+    shape.num_queries = shape.num_keys = shape.head_size = 2;
+    shape.num_heads = shape.num_kv_heads = 1;
+    shape.first_keys = tokens;
+    const HeadsView rows{x, 0, 4, 2};
+    EXPECT_EQ(message_of([&] { kernels->attention_forward(shape, rows, rows, rows, rows, {}); }),
+              "attention_forward: first_keys is [6], expected 4 elements");
     DropoutMask mask;
     mask.probability = 1;
     EXPECT_EQ(message_of([&] { kernels->dropout(mask, tensor({2}), tensor({2}), Write::overwrite); }),

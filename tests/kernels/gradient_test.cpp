@@ -1,8 +1,10 @@
 // Every backward of the reference against central differences of its forward, in double.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "kumiko/kernels/kernels.h"
 
@@ -71,7 +73,10 @@ TEST_F(Gradient, Linear) {
 }
 
 TEST_F(Gradient, AttentionWithGroupedHeadsAndDropout) {
-  for (const bool causal : {true, false}) {
+  const Tensor first_keys = Tensor::zeros(*pool_, {2, 6}, DType::i32, MemoryPurpose::workspace);
+  const std::array<int32_t, 12> starts = {0, 0, 0, 3, 3, 5, 0, 1, 2, 2, 2, 2};
+  std::copy(starts.begin(), starts.end(), first_keys.data<int32_t>());
+  for (const auto& [causal, packed] : {std::pair(true, false), {false, false}, {true, true}, {false, true}}) {
     AttentionShape shape;
     shape.batch = 2;
     shape.num_queries = shape.num_keys = 6;
@@ -82,6 +87,7 @@ TEST_F(Gradient, AttentionWithGroupedHeadsAndDropout) {
     shape.scale = 0.6;
     shape.mask.probability = 0.3;
     shape.num_heads_global = 4;
+    if (packed) shape.first_keys = first_keys;
     const auto view = [&](const Tensor& tensor, int64_t heads) {
       return HeadsView{tensor, 0, 6 * heads * 3, heads * 3};
     };
@@ -170,15 +176,16 @@ TEST_F(Gradient, Gelu) {
 }
 
 TEST_F(Gradient, Embedding) {
+  const TokenPlaces places{4, 2, {}};
   const Tensor table = normal({5, 3}), positions = normal({6, 3}), dy = normal({8, 3});
   const Tensor y = zeros({8, 3}), dtable = zeros({5, 3}), dpositions = zeros({6, 3});
   const Tensor tokens = Tensor::zeros(*pool_, {8}, DType::i32, MemoryPurpose::workspace);
   for (int32_t i = 0; i < 8; ++i) tokens.data<int32_t>()[i] = i % 3 + 9;  // 9 is outside the table
   const auto loss = [&] {
-    kernels_->embedding_forward(tokens, 4, 2, 10, table, positions, y);
+    kernels_->embedding_forward(tokens, places, 10, table, positions, y);
     return dot(y, dy);
   };
-  kernels_->embedding_backward(tokens, 4, 2, 10, dy, dtable, dpositions);
+  kernels_->embedding_backward(tokens, places, 10, dy, dtable, dpositions);
   expect_derivative(table, dtable, loss, "dtoken_table");
   expect_derivative(positions, dpositions, loss, "dposition_table");
 }

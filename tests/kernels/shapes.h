@@ -65,6 +65,8 @@ inline const std::vector<std::string>& tried_cases() {
       "embedding_backward:B=3,S=17,V=29,H=37,first_token=11",
       "embedding_backward:B=2,S=64,V=30,H=768,positions=0",
       "embedding_backward:B=8,S=100,V=700,H=130",
+      "embedding_forward:B=3,S=17,V=29,H=37,own_positions=1",
+      "embedding_backward:B=3,S=17,V=29,H=37,own_positions=1",
       "cross_entropy_statistics:T=1,V=1",
       "cross_entropy_statistics:T=9,V=37,padding=5",
       "cross_entropy_statistics:T=50,V=5003,first_token=1000",
@@ -106,12 +108,23 @@ inline const std::vector<std::string>& tried_attention() {
                "B=1,Sq=300,A=2,D=128,dropout_percent=10",
                "B=1,Sq=257,A=1,D=8",
                "B=1,Sq=140,A=2,D=256",
+               "B=2,Sq=70,A=2,D=33,document=9,fused=1",
+               "B=2,Sq=290,A=2,Akv=1,D=40,document=40",
+               "B=3,Sq=400,A=1,D=24,document=300",
+               "B=1,Sq=310,A=2,D=64,window=50",
+               "B=1,Sq=300,A=1,D=32,window=2",
+               "B=2,Sq=500,A=1,D=16,window=200,document=150",
+               "B=1,Sq=200,A=1,D=33,causal=0,document=60",
+               "B=2,Sq=200,A=2,D=80,document=30,dropout_percent=20",
            }) {
         list.push_back(std::string(kernel) + ":" + sizes);
       }
     }
+    // With a window of 1 the exact gradients of q and k are zero.
     for (const char* sizes : {"B=3,Sq=1,Sk=77,A=2,D=64", "B=1,Sq=5,Sk=130,A=4,Akv=1,D=32", "B=1,Sq=70,Sk=200,A=2,D=64",
-                              "B=1,Sq=3,Sk=150,A=2,D=64,causal=0"}) {
+                              "B=1,Sq=3,Sk=150,A=2,D=64,causal=0", "B=2,Sq=1,Sk=90,A=2,D=40,window=33",
+                              "B=1,Sq=300,A=1,D=32,window=1", "B=2,Sq=6,Sk=300,A=4,Akv=2,D=32,window=120,document=100",
+                              "B=1,Sq=130,Sk=400,A=2,D=64,window=150", "B=2,Sq=9,Sk=250,A=1,D=20,document=20"}) {
       list.push_back(std::string("attention_forward:") + sizes);
     }
     return list;

@@ -54,6 +54,8 @@ TEST(ModelGradient, MatchesUntiedWithUnevenSizes) {
 
 TEST(ModelGradient, MatchesForLlama) { check_gradients(tiny_llama_options()); }
 
+TEST(ModelGradient, MatchesForAWindow) { check_gradients(tiny_window_options()); }
+
 TEST(ModelGradient, MatchesForLlamaWithBiasesScalingAndDropout) {
   ModelOptions options = tiny_llama_options();
   options.add_qkv_bias = true;

@@ -23,6 +23,8 @@ struct Case {
   RecomputeOptions recompute{};
   bool untied = false;
   Architecture architecture = Architecture::gpt;
+  bool documents = false;
+  int64_t window_size = 0;
 };
 
 const Case cases[] = {
@@ -34,6 +36,19 @@ const Case cases[] = {
     {"dropout", 3, 12, 0, 32, 8, 1, 0.1},
     {"accumulation", 3, 12, 0, 2, 7, 3},
     {"untied", 3, 12, 0, 2, 7, 1, 0, {}, true},
+    {"documents", 3, 12, 0, 2, 7, 3, 0.1, {}, false, Architecture::gpt, true},
+    {"documents, selective",
+     3,
+     12,
+     0,
+     2,
+     7,
+     1,
+     0,
+     {Granularity::selective, Method::uniform, 1},
+     false,
+     Architecture::gpt,
+     true},
     {"selective", 3, 12, 5, 32, 8, 1, 0, {Granularity::selective, Method::uniform, 1}},
     {"selective, dropout", 3, 12, 0, 32, 8, 2, 0.1, {Granularity::selective, Method::uniform, 1}},
     {"full", 4, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::uniform, 1}},
@@ -43,6 +58,9 @@ const Case cases[] = {
     {"full, one span", 3, 12, 0, 32, 8, 1, 0.1, {Granularity::full, Method::uniform, 3}},
     {"full, first blocks", 5, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::block, 2}},
     {"full, all blocks", 3, 12, 0, 32, 8, 1, 0, {Granularity::full, Method::block, 3}},
+    {"window", 3, 12, 10, 2, 7, 1, 0, {}, false, Architecture::llama, false, 3},
+    {"window, documents", 3, 12, 10, 2, 7, 1, 0, {}, false, Architecture::llama, true, 3},
+    {"window, not used", 3, 12, 10, 2, 7, 1, 0, {}, false, Architecture::llama, false, 7},
     {"llama", 3, 12, 10, 2, 7, 1, 0, {}, false, Architecture::llama},
     {"llama, a narrow mlp", 3, 12, 2, 2, 7, 1, 0, {}, false, Architecture::llama},
     {"llama, a wide mlp, dropout", 2, 12, 100, 32, 8, 2, 0.1, {}, true, Architecture::llama},
@@ -74,6 +92,7 @@ const Case cases[] = {
 ModelOptions model_of(const Case& expected) {
   ModelOptions options = expected.architecture == Architecture::gpt ? tiny_options() : tiny_llama_options();
   options.num_layers = expected.num_layers;
+  options.window_size = expected.window_size;
   options.hidden_size = expected.hidden_size;
   options.ffn_hidden_size = expected.ffn_hidden_size;
   options.hidden_dropout = expected.dropout;
@@ -91,6 +110,7 @@ StepMemoryShape shape_of(const Case& expected, DType dtype) {
   shape.weights = dtype;
   shape.recompute = expected.recompute;
   shape.optimizer_states = 0;
+  shape.first_keys = shape.positions = expected.documents;
   return shape;
 }
 
@@ -103,9 +123,11 @@ void check_accounting(const Case& expected, std::unique_ptr<Kernels> kernels, DT
   tiny.batch = expected.batch;
   tiny.sequence = expected.sequence;
   tiny.recompute = expected.recompute;
+  tiny.documents = expected.documents;
   WeightWork work(WeightWork::When::at_once);
   std::vector<Pass> passes;
   for (int64_t i = 0; i < expected.num_micro_batches; ++i) passes.push_back(tiny.pass(&work, true));
+  const std::vector<Pass> brought = passes;  // micro-batches keep what they bring
   for (Pass& pass : passes) {
     tiny.model.forward(pass);
     EXPECT_EQ(tiny.pool->use(MemoryPurpose::stash).current, stash_bytes(options, shape));

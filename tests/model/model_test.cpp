@@ -12,9 +12,11 @@ namespace {
 
 class EveryArchitecture : public testing::TestWithParam<ModelOptions> {};
 
-INSTANTIATE_TEST_SUITE_P(Model, EveryArchitecture, testing::Values(tiny_options(), tiny_llama_options()),
+INSTANTIATE_TEST_SUITE_P(Model, EveryArchitecture,
+                         testing::Values(tiny_options(), tiny_llama_options(), tiny_window_options()),
                          [](const auto& tested) {
-                           return tested.param.architecture == Architecture::gpt ? "Gpt" : "Llama";
+                           if (tested.param.architecture == Architecture::gpt) return "Gpt";
+                           return tested.param.window_size == 0 ? "Llama" : "Window";
                          });
 
 ModelOptions with_dropout(ModelOptions options) {

@@ -32,11 +32,11 @@ TEST(ApplyPreset, KnowsEveryName) {
 // The sizes that the models were published with.
 TEST(ApplyPreset, GivesThePublishedNumberOfParameters) {
   const std::map<std::string, int64_t> published = {
-      {"gpt2-124m", 124'439'808},         {"gpt2-1.5b", 1'557'611'200},        {"llama2-7b", 6'738'415'616},
-      {"llama2-13b", 13'015'864'320},     {"llama2-70b", 68'976'648'192},      {"llama3-8b", 8'030'261'248},
-      {"llama3.1-70b", 70'553'706'496},   {"llama3.1-405b", 405'853'388'800},  {"llama3.2-1b", 1'235'814'400},
-      {"llama3.2-3b", 3'212'749'824},     {"mistral-7b-v0.1", 7'241'732'096},  {"mistral-7b-v0.3", 7'248'023'552},
-      {"qwen2-0.5b", 494'032'768},        {"qwen2-1.5b", 1'543'714'304},       {"qwen2-7b", 7'615'616'512},
+      {"gpt2-124m", 124'439'808},       {"gpt2-1.5b", 1'557'611'200},       {"llama2-7b", 6'738'415'616},
+      {"llama2-13b", 13'015'864'320},   {"llama2-70b", 68'976'648'192},     {"llama3-8b", 8'030'261'248},
+      {"llama3.1-70b", 70'553'706'496}, {"llama3.1-405b", 405'853'388'800}, {"llama3.2-1b", 1'235'814'400},
+      {"llama3.2-3b", 3'212'749'824},   {"mistral-7b-v0.1", 7'241'732'096}, {"mistral-7b-v0.3", 7'248'023'552},
+      {"qwen2-0.5b", 494'032'768},      {"qwen2-1.5b", 1'543'714'304},      {"qwen2-7b", 7'615'616'512},
       {"qwen2-72b", 72'706'203'648},
   };
   for (const auto& [name, parameters] : published) {

@@ -30,6 +30,13 @@ inline ModelOptions tiny_llama_options() {
   return options;
 }
 
+// And a window shorter than the sequence.
+inline ModelOptions tiny_window_options() {
+  ModelOptions options = tiny_llama_options();
+  options.window_size = 3;
+  return options;
+}
+
 struct TinyModel {
   std::shared_ptr<MemoryPool> pool = MemoryPool::create();
   std::unique_ptr<Kernels> kernels;
@@ -39,6 +46,7 @@ struct TinyModel {
   int64_t batch = 2;
   int64_t sequence = 7;
   RecomputeOptions recompute{};
+  bool documents = false;  // passes bring first keys and positions, those of one document
 
   TinyModel(const ModelOptions& options, std::unique_ptr<Kernels> backend, DType type)
       : kernels(std::move(backend)), dtype(type), model(options) {
@@ -64,6 +72,13 @@ struct TinyModel {
     pass.sequence = sequence;
     pass.tokens = random_tokens(batch, sequence, 1);
     pass.targets = random_tokens(batch, sequence, 2);
+    if (documents) {
+      pass.first_keys = Tensor::zeros(*pool, {batch, sequence}, DType::i32, MemoryPurpose::workspace);
+      pass.positions = Tensor::zeros(*pool, {batch, sequence}, DType::i32, MemoryPurpose::workspace);
+      for (int64_t t = 0; t < batch * sequence; ++t) {
+        pass.positions.data<int32_t>()[t] = static_cast<int32_t>(t % sequence);
+      }
+    }
     pass.seed = 5;
     pass.step = 3;
     pass.first_sample = 4;

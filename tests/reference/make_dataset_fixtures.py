@@ -20,7 +20,7 @@ warnings.filterwarnings("ignore")
 
 from megatron.core.datasets import helpers
 from megatron.core.datasets.blended_megatron_dataset_builder import BlendedMegatronDatasetBuilder
-from megatron.core.datasets.gpt_dataset import GPTDataset, GPTDatasetConfig
+from megatron.core.datasets.gpt_dataset import GPTDataset, GPTDatasetConfig, _get_ltor_masks_and_position_ids
 from megatron.core.datasets.indexed_dataset import IndexedDatasetBuilder
 from megatron.core.datasets.utils import get_blend_from_list, normalize
 
@@ -123,6 +123,13 @@ def orders(folder):
         ("ragged", ragged, "8,1,1", 8, 99, [150, 40, 20]),
         ("ragged", ragged, "0.5, 0.5", 16, 0, [300, 7, 0]),
         ("ragged", ragged, "1,1,1", 64, 7, [9, 30, 1]),
+        # One split, three seeds; the final epoch used little, much and whole.
+        ("ragged", ragged, "1,0,0", 8, 2, [110, None, None]),
+        ("ragged", ragged, "1,0,0", 8, 3, [200, None, None]),
+        ("ragged", ragged, "1,0,0", 8, 4294967295, [216, None, None]),
+        # Parts without sequences, first and last.
+        ("ragged", ragged, "0,3,1", 8, 11, [None, 50, 4]),
+        ("ragged", ragged, "95,0,5", 8, 12, [30, None, 2]),
     ]:
         prefix = f"{folder}/{name}"
         write_dataset(prefix, [[n] for n in sizes], numpy.uint16, 0)
@@ -156,7 +163,7 @@ def orders(folder):
 def blends(folder):
     """Several datasets: with weights, without, one list a split."""
     random = numpy.random.RandomState(11)
-    for i, (count, dtype) in enumerate([(40, numpy.uint16), (25, numpy.int32), (8, numpy.int64)]):
+    for i, (count, dtype) in enumerate([(40, numpy.uint16), (25, numpy.int32), (8, numpy.int64), (30, numpy.uint16)]):
         documents = [[int(n)] for n in random.randint(1, 20, size=count)]
         write_dataset(f"{folder}/part{i}", documents, dtype, 1000 * (i + 1))
     cases = []
@@ -166,6 +173,9 @@ def blends(folder):
         (["1", "part1"], "1,0,0", 10, 2, [100, None, None]),
         (["part0", "part1", "part2"], "1,0,0", 6, 3, [50, None, None]),
         (["part0", "part1"], "3,1,0", 5, 4, [20, 5, None]),
+        (["4", "part0", "3", "part1", "2", "part2", "1", "part3"], "7,2,1", 7, 5, [150, 20, 9]),
+        (["part3", "part0", "part2", "part1"], "1,1,0", 4, 6, [60, 40, None]),
+        (["1", "part3", "1", "part3"], "1,0,0", 9, 7, [40, None, None]),
     ]:
         located = [f"{folder}/{field}" if field.startswith("part") else field for field in path]
         wanted = [0 if n is None else n for n in requested]
@@ -200,18 +210,73 @@ def blends(folder):
     return cases
 
 
+def first_keys_of(attention_mask):
+    """Of each row of a mask (true: hidden), the first visible key; the others must go on from there to the row itself."""
+    size = attention_mask.shape[-1]
+    first_keys = [row.index(False) for row in attention_mask[0].tolist()]
+    band = [[not first <= key <= row for key in range(size)] for row, first in enumerate(first_keys)]
+    assert band == attention_mask[0].tolist()
+    return first_keys
+
+
+def document_masks():
+    """What becomes of samples of several documents, with each of the options set or not. The end of a document is 7."""
+    random = numpy.random.RandomState(5)
+    samples = [
+        [1, 2, 7, 3, 4, 5, 7, 6],  # documents begun and ended anywhere
+        [7, 1, 2, 3, 7, 7, 4, 7],  # empty ones, at the start and at the end too
+        [1, 2, 3, 4],
+        [7, 7, 7],
+        [7],
+        random.randint(0, 8, size=40).tolist(),
+        numpy.where(random.rand(150) < 0.04, 7, random.randint(0, 7, size=150)).tolist(),
+    ]
+    cases = []
+    for tokens in samples:
+        case = {"tokens": tokens}
+        for options in range(8):
+            reset_positions, reset_attention, mask_loss = (bool(options >> bit & 1) for bit in range(3))
+            attention, loss, positions = _get_ltor_masks_and_position_ids(
+                torch.tensor(tokens), 7, reset_positions, reset_attention, mask_loss, True
+            )
+            # Each option has its say alone.
+            for name, option, value in [
+                ("first_keys", reset_attention, first_keys_of(attention)),
+                ("positions", reset_positions, positions.tolist()),
+                ("loss_mask", mask_loss, [int(weight) for weight in loss.tolist()]),
+            ]:
+                key = name if option else f"{name}_off"
+                assert case.setdefault(key, value) == value
+        cases.append(case)
+    return cases
+
+
+def write_types(folder):
+    """Two documents of several sequences, empty ones between them, in each integer type; its largest token last."""
+    for dtype in [numpy.uint8, numpy.int8, numpy.int16, numpy.uint16, numpy.int32, numpy.int64]:
+        builder = IndexedDatasetBuilder(f"{folder}/type_{dtype.__name__}.bin", dtype=dtype)
+        largest = min(int(numpy.iinfo(dtype).max), 2**31 - 1)
+        builder.add_document(torch.tensor([5, 0, 1]), [2, 1])
+        builder.add_document(torch.tensor([], dtype=torch.int64), [])
+        builder.add_document(torch.tensor([], dtype=torch.int64), [0])
+        builder.add_document(torch.tensor([largest - 1, 127, largest]), [3])
+        builder.finalize(f"{folder}/type_{dtype.__name__}.idx")
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     write_dataset(f"{folder}/golden", [[3], [2]], numpy.uint16, 1)
     # Documents of several sequences, of none, and of an empty one.
     write_dataset(f"{folder}/documents", [[3, 2], [], [4], [0, 1, 1]], numpy.int32, 70000)
+    write_types(folder)
     fixtures = {
         "shuffles": shuffles(),
         "normalized": normalized(),
         "blend_indices": blend_indices(),
         "orders": orders(folder),
         "blends": blends(folder),
+        "document_masks": document_masks(),
     }
     with open(folder / "order.json", "w") as file:
         lines = [f"{json.dumps(key)}: [\n" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases) + "\n]"

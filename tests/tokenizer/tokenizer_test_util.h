@@ -39,7 +39,7 @@ inline std::string user_error(const std::function<void()>& action) {
 
 inline std::vector<std::string> pieces_of(const PreTokenizer& pre_tokenizer, std::string_view text) {
   std::vector<std::string> pieces;
-  pre_tokenizer.cut(text, [&](std::string_view piece) { pieces.emplace_back(piece); });
+  pre_tokenizer.cut(text, TextStart::whole, [&](std::string_view piece) { pieces.emplace_back(piece); });
   return pieces;
 }
 

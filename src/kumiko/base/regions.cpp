@@ -4,6 +4,13 @@
 
 namespace kumiko {
 
+std::string_view name_of(Phase phase) {
+  static constexpr std::array<std::string_view, num_phases> names = {"none", "forward", "backward", "recompute",
+                                                                     "evaluation"};
+  static_assert(static_cast<size_t>(Phase::evaluation) + 1 == num_phases);
+  return names[static_cast<size_t>(phase)];
+}
+
 std::string_view name_of(RegionRow row) {
   static constexpr std::array<std::string_view, num_region_rows> names = {
       "batch generator",
@@ -34,10 +41,41 @@ std::string_view name_of(RegionRow row) {
   return names[static_cast<size_t>(row)];
 }
 
+std::string_view span_name(Phase phase, Region region) {
+  static constexpr std::array<std::string_view, num_regions> recomputed = {
+      "recompute: embedding",        "recompute: layer norm",       "recompute: attention qkv",
+      "recompute: attention scores", "recompute: attention output", "recompute: mlp",
+      "recompute: head and loss",    "recompute: batch generator",  "recompute: gradient all-reduce",
+      "recompute: optimizer",        "recompute: checkpoint",       "recompute: other",
+  };
+  static constexpr std::array<std::string_view, num_regions> evaluated = {
+      "evaluation: embedding",        "evaluation: layer norm",       "evaluation: attention qkv",
+      "evaluation: attention scores", "evaluation: attention output", "evaluation: mlp",
+      "evaluation: head and loss",    "evaluation: batch generator",  "evaluation: gradient all-reduce",
+      "evaluation: optimizer",        "evaluation: checkpoint",       "evaluation: other",
+  };
+  static_assert(static_cast<size_t>(Region::other) + 1 == num_regions);
+  if (phase == Phase::recompute) return recomputed[static_cast<size_t>(region)];
+  if (phase == Phase::evaluation) return evaluated[static_cast<size_t>(region)];
+  return name_of(region_row(phase, region));
+}
+
 int64_t RegionTimes::nanoseconds() const {
   int64_t sum = 0;
   for (const RegionTime& row : rows) sum += row.nanoseconds;
   return sum;
+}
+
+void RegionTimer::record(std::string_view name, int64_t begin) const {
+  if (recorder_ == nullptr) return;
+  TraceEvent event;
+  event.name = name;
+  event.category = phase_ == Phase::none ? "step" : name_of(phase_);
+  event.begin = begin;
+  event.end = since_;
+  event.step = recorder_->step();
+  event.micro_batch = recorder_->micro_batch();
+  recorder_->record(event);
 }
 
 RegionTimes RegionTimer::take() {

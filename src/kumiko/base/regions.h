@@ -5,15 +5,18 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include "kumiko/base/trace.h"
 
 namespace kumiko {
 
 // What the work is part of. The forward and the backward of a layer are the same regions in another phase.
 enum class Phase : uint8_t { none, forward, backward, recompute, evaluation };
+inline constexpr size_t num_phases = 5;
+std::string_view name_of(Phase phase);
 
 enum class Region : uint8_t {
   // A model's own: one row in each of the phases forward and backward.
@@ -32,6 +35,7 @@ enum class Region : uint8_t {
   other,  // in the forward or backward: that phase's work outside the regions above
 };
 inline constexpr size_t num_model_regions = 7;
+inline constexpr size_t num_regions = 12;
 
 // A row of the table, in the order in which a step passes through them.
 enum class RegionRow : uint8_t {
@@ -63,6 +67,9 @@ inline constexpr size_t num_region_rows = 23;
 
 // "forward: attention qkv", "gradient all-reduce (exposed)", ...
 std::string_view name_of(RegionRow row);
+// As a trace calls a span: its row's name, but in recomputation and evaluation, whose rows hold all regions, with the
+// region: "recompute: mlp".
+std::string_view span_name(Phase phase, Region region);
 
 // A model's region outside any phase counts as forward: generating text, for one, has no other.
 constexpr RegionRow region_row(Phase phase, Region region) {
@@ -113,7 +120,7 @@ struct RegionTimes {
 // Belongs to one thread. Code that may run unmeasured takes a pointer, and spans of a null timer do nothing.
 class RegionTimer {
  public:
-  RegionTimer() : since_(now()) {}
+  RegionTimer() : since_(trace_clock()) {}
   RegionTimer(const RegionTimer&) = delete;
   RegionTimer& operator=(const RegionTimer&) = delete;
 
@@ -123,17 +130,18 @@ class RegionTimer {
   // What was seen since the construction or the last take(); counting starts again. May be called within spans.
   RegionTimes take();
 
+  // From here on each span that begins is also an event for `recorder`, which must live until the spans have ended;
+  // null: no more. Only the spans of this thread; the rows do not change by it.
+  void record_to(TraceRecorder* recorder) { recorder_ = recorder; }
+  TraceRecorder* recorder() const { return recorder_; }
+
  private:
   friend class Span;
   friend class PhaseSpan;
 
-  static int64_t now() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-  }
   // Books the time since the last change on the present row and continues in `row`.
   void change(RegionRow row) {
-    const int64_t time = now();
+    const int64_t time = trace_clock();
     times_.rows[static_cast<size_t>(row_)].nanoseconds += time - since_;
     since_ = time;
     row_ = row;
@@ -142,24 +150,30 @@ class RegionTimer {
     change(row);
     ++times_.rows[static_cast<size_t>(row)].calls;
   }
+  // A span that began at `begin` ended at the last change.
+  void record(std::string_view name, int64_t begin) const;
 
   RegionTimes times_;
   RegionRow row_ = RegionRow::other;
   Phase phase_ = Phase::none;
   int64_t since_;
+  TraceRecorder* recorder_ = nullptr;
 };
 
 // From construction to destruction, time goes to `region` in the present phase, except within inner spans.
 class Span {
  public:
-  Span(RegionTimer* timer, Region region) : timer_(timer) {
+  Span(RegionTimer* timer, Region region) : timer_(timer), region_(region) {
     if (timer_ == nullptr) return;
     outer_ = timer_->row_;
     timer_->enter(region_row(timer_->phase_, region));
+    if (timer_->recorder_ != nullptr) begin_ = timer_->since_;
   }
   Span(RegionTimer& timer, Region region) : Span(&timer, region) {}
   ~Span() {
-    if (timer_ != nullptr) timer_->change(outer_);
+    if (timer_ == nullptr) return;
+    timer_->change(outer_);
+    if (begin_ != 0) timer_->record(span_name(timer_->phase_, region_), begin_);
   }
   Span(const Span&) = delete;
   Span& operator=(const Span&) = delete;
@@ -167,31 +181,41 @@ class Span {
  private:
   RegionTimer* timer_;
   RegionRow outer_ = RegionRow::other;
+  Region region_;
+  int64_t begin_ = 0;  // 0: not recorded
 };
 
 // A phase of the step: spans within count as its regions; time in none of them is the phase's "other".
 class PhaseSpan {
  public:
-  PhaseSpan(RegionTimer* timer, Phase phase) : timer_(timer) {
+  // `micro_batch` (of this rank's in the step, from 0), where the phase is of one, is told to the recorder.
+  PhaseSpan(RegionTimer* timer, Phase phase, int64_t micro_batch = -1) : timer_(timer), micro_batch_(micro_batch) {
     if (timer_ == nullptr) return;
     outer_row_ = timer_->row_;
     outer_phase_ = timer_->phase_;
     timer_->phase_ = phase;
     timer_->enter(region_row(phase, Region::other));
+    if (timer_->recorder_ == nullptr) return;
+    begin_ = timer_->since_;
+    if (micro_batch_ >= 0) timer_->recorder_->set_micro_batch(micro_batch_);
   }
-  PhaseSpan(RegionTimer& timer, Phase phase) : PhaseSpan(&timer, phase) {}
+  PhaseSpan(RegionTimer& timer, Phase phase, int64_t micro_batch = -1) : PhaseSpan(&timer, phase, micro_batch) {}
   ~PhaseSpan() {
     if (timer_ == nullptr) return;
-    timer_->phase_ = outer_phase_;
     timer_->change(outer_row_);
+    if (begin_ != 0) timer_->record(name_of(timer_->phase_), begin_);
+    if (timer_->recorder_ != nullptr && micro_batch_ >= 0) timer_->recorder_->set_micro_batch(-1);
+    timer_->phase_ = outer_phase_;
   }
   PhaseSpan(const PhaseSpan&) = delete;
   PhaseSpan& operator=(const PhaseSpan&) = delete;
 
  private:
   RegionTimer* timer_;
+  int64_t micro_batch_;
   RegionRow outer_row_ = RegionRow::other;
   Phase outer_phase_ = Phase::none;
+  int64_t begin_ = 0;
 };
 
 }  // namespace kumiko

@@ -46,8 +46,8 @@ struct CheckpointSnapshot {
 // The elements of chunk `index`, made when it is written; they need to stay only until the next call.
 using ChunkSource = std::function<std::span<const std::byte>(size_t index)>;
 
-// Writes a rank's data file into `directory`, of `chunks` in their order; it is on the disk when this returns. Only what
-// the file holds is filled in. A rank with nothing to write makes no file.
+// Writes a rank's data file into `directory`, of `chunks` in their order; it is on the disk when this returns. Only
+// what the file holds is filled in. A rank with nothing to write makes no file.
 Manifest write_data_file(const std::filesystem::path& directory, std::span<const PieceInfo> chunks,
                          const ChunkSource& elements_of, int rank, int num_ranks);
 

@@ -21,7 +21,8 @@ namespace kumiko {
 namespace {
 
 constexpr const char* tokenizer_help =
-    "\"bytes\", a tokenizer.json, a folder that holds one, or encoder.json with vocab.bpe beside it";
+    "\"bytes\", a tokenizer.json, a SentencePiece .model, a folder that holds one, or encoder.json with vocab.bpe "
+    "beside it";
 
 std::string read_standard_input() {
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};

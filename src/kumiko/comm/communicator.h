@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kumiko/base/trace.h"
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/tensor/memory.h"
 #include "kumiko/tensor/tensor.h"
@@ -106,6 +107,9 @@ class World {
   virtual std::unique_ptr<Communicator> communicator(Axis axis, std::span<const int64_t> ranks) = 0;
   virtual std::vector<TrafficRow> traffic() const = 0;
   virtual void reset_traffic() = 0;
+  // Every operation enqueued from here on, on any communicator of this rank, is also an event for `recorder`, once it
+  // is complete; null: no more.
+  virtual void record_to(std::shared_ptr<TraceRecorder> recorder) = 0;
   // "Open MPI 4.1.4", or "none (one rank)".
   virtual std::string description() const = 0;
 

@@ -64,6 +64,7 @@ class MpiWorld final : public World {
   std::unique_ptr<Communicator> communicator(Axis axis, std::span<const int64_t> ranks) override;
   std::vector<TrafficRow> traffic() const override { return ledger_->rows(); }
   void reset_traffic() override { ledger_->reset(); }
+  void record_to(std::shared_ptr<TraceRecorder> recorder) override { ledger_->record_to(std::move(recorder)); }
   std::string description() const override { return description_; }
   [[noreturn]] void abort(int exit_code) override;
 

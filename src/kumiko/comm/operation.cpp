@@ -76,6 +76,21 @@ std::string Operation::to_string() const {
   return fmt::format("{} {} ({}) on the {} axis", name_of(verb), sequence, purpose, name_of(axis));
 }
 
+TraceEvent begin_event(const Operation& operation, const TraceRecorder& recorder) {
+  TraceEvent event;
+  event.track = TraceTrack::communication;
+  event.name = name_of(operation.verb);
+  event.category = operation.purpose;
+  event.step = recorder.step();
+  event.micro_batch = recorder.micro_batch();
+  event.bytes = operation.bytes();
+  event.axis = name_of(operation.axis);
+  event.sequence = operation.sequence;
+  event.peer = operation.peer;
+  event.enqueued = trace_clock();
+  return event;
+}
+
 void validate(const Operation& operation, int rank, int size) {
   if (has_peer(operation.verb)) {
     if (operation.peer < 0 || operation.peer >= size) {

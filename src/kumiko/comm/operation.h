@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "kumiko/base/trace.h"
 #include "kumiko/comm/communicator.h"
 #include "kumiko/tensor/tensor.h"
 
@@ -27,6 +28,9 @@ struct Operation {
   // "all_reduce 17 (gradients) on the data axis"
   std::string to_string() const;
 };
+
+// The event of an operation that is enqueued now; its begin and end are still open.
+TraceEvent begin_event(const Operation& operation, const TraceRecorder& recorder);
 
 // Internal error, naming the operation and what does not fit, unless shapes, types and peer suit a communicator in
 // which this rank is `rank` of `size`.

@@ -9,7 +9,6 @@
 #include <future>
 #include <utility>
 
-#include "kumiko/base/clock.h"
 #include "kumiko/base/error.h"
 #include "kumiko/comm/event.h"
 
@@ -20,14 +19,22 @@ using Progress = Transfer::Progress;
 struct Queue::Pending {
   Operation operation;
   std::shared_ptr<Event::State> state;
-  std::unique_ptr<Transfer> transfer;  // none: not started
-  double started = 0;
+  std::unique_ptr<Transfer> transfer;       // none: not started
+  int64_t started = 0;                      // trace_clock()
+  std::shared_ptr<TraceRecorder> recorder;  // none: nobody wants to know
+  TraceEvent event;
   bool finished = false;
 
   void finish(std::exception_ptr error) {
     finished = true;
     transfer.reset();
-    state->finish(started > 0 ? seconds_now() - started : 0, std::move(error));
+    const int64_t now = trace_clock();
+    if (recorder && started > 0) {
+      event.begin = started;
+      event.end = now;
+      recorder->record(event);
+    }
+    state->finish(started > 0 ? static_cast<double>(now - started) * 1e-9 : 0, std::move(error));
   }
 };
 
@@ -98,6 +105,8 @@ std::shared_ptr<Queue::Channel> Queue::open(Starter starter) { return std::make_
 Event Queue::enqueue(const std::shared_ptr<Channel>& channel, Operation operation) {
   auto state = std::make_shared<Event::State>(ledger_, ledger_->count(operation), waiters_);
   auto pending = std::make_unique<Pending>();
+  pending->recorder = ledger_->recorder();
+  if (pending->recorder) pending->event = begin_event(operation, *pending->recorder);
   pending->operation = std::move(operation);
   pending->state = state;
   {
@@ -179,7 +188,7 @@ Progress Queue::advance(Channel& channel) {
                           channel.failure);
       }
       if (!pending->transfer) {
-        pending->started = seconds_now();
+        pending->started = trace_clock();
         pending->transfer = channel.start(pending->operation);
       }
       const Progress own = pending->transfer->advance();

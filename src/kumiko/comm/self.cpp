@@ -24,6 +24,7 @@ class SelfWorld final : public World {
   }
   std::vector<TrafficRow> traffic() const override { return ledger_->rows(); }
   void reset_traffic() override { ledger_->reset(); }
+  void record_to(std::shared_ptr<TraceRecorder> recorder) override { ledger_->record_to(std::move(recorder)); }
   std::string description() const override { return "none (one rank)"; }
 
   [[noreturn]] void abort(int exit_code) override { end_process(exit_code); }
@@ -37,8 +38,16 @@ class SelfWorld final : public World {
 
 Event SelfCommunicator::submit(Operation operation) {
   ledger_->count(operation);
+  const auto recorder = ledger_->recorder();
+  TraceEvent event;
+  if (recorder) event = begin_event(operation, *recorder);
   if (operation.verb != Verb::barrier && operation.output.raw() != operation.input.raw()) {
     copy(operation.input.reshaped(operation.output.shape()), operation.output);
+  }
+  if (recorder) {
+    event.begin = event.enqueued;
+    event.end = trace_clock();
+    recorder->record(event);
   }
   return {};
 }

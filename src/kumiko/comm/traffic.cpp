@@ -1,5 +1,7 @@
 #include "kumiko/comm/traffic.h"
 
+#include <utility>
+
 namespace kumiko {
 
 TrafficLedger::Row TrafficLedger::count(const Operation& operation) {
@@ -30,6 +32,16 @@ std::vector<TrafficRow> TrafficLedger::rows() const {
     if (row.calls > 0) rows.push_back(row);
   }
   return rows;
+}
+
+void TrafficLedger::record_to(std::shared_ptr<TraceRecorder> recorder) {
+  const std::scoped_lock lock(mutex_);
+  recorder_ = std::move(recorder);
+}
+
+std::shared_ptr<TraceRecorder> TrafficLedger::recorder() const {
+  const std::scoped_lock lock(mutex_);
+  return recorder_;
 }
 
 void TrafficLedger::reset() {

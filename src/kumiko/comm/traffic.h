@@ -2,11 +2,13 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "kumiko/base/trace.h"
 #include "kumiko/comm/communicator.h"
 #include "kumiko/comm/operation.h"
 
@@ -26,9 +28,14 @@ class TrafficLedger {
   std::vector<TrafficRow> rows() const;
   void reset();
 
+  // Who is told of each operation, beside the counts; none to begin with.
+  void record_to(std::shared_ptr<TraceRecorder> recorder);
+  std::shared_ptr<TraceRecorder> recorder() const;
+
  private:
   mutable std::mutex mutex_;
   std::map<std::tuple<Verb, Axis, std::string>, TrafficRow> rows_;
+  std::shared_ptr<TraceRecorder> recorder_;
 };
 
 }  // namespace kumiko

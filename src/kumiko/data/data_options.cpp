@@ -20,6 +20,9 @@ const std::vector<std::string>& DataOptions::path_for(Split split_wanted) const 
 }
 
 void DataOptions::validate() const {
+  if (eod_token_id < -1) {
+    throw_user("data.eod_token_id = {}: expected the id of a token, or -1 for the tokenizer's", eod_token_id);
+  }
   if (per_split()) {
     if (!data_path.empty()) {
       throw_user(
@@ -44,6 +47,10 @@ void DataOptions::describe(OptionTable& table) {
   table.add("train_data_path", train_data_path, "Instead of data_path and split: datasets of the train split");
   table.add("valid_data_path", valid_data_path, "Instead of data_path and split: datasets of the valid split");
   table.add("test_data_path", test_data_path, "Instead of data_path and split: datasets of the test split");
+  table.add("reset_attention_mask", reset_attention_mask, "Tokens attend to those of their own document only");
+  table.add("reset_position_ids", reset_position_ids, "Positions count from 0 in each document");
+  table.add("eod_mask_loss", eod_mask_loss, "No loss where the input is the end-of-document token");
+  table.add("eod_token_id", eod_token_id, "For these three: the token that ends a document; -1: the tokenizer's");
 }
 
 }  // namespace kumiko

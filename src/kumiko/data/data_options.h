@@ -22,6 +22,14 @@ struct DataOptions {
   std::vector<std::string> valid_data_path;
   std::vector<std::string> test_data_path;
 
+  // Documents within one sample kept apart (data/document_mask.h); a document ends with the token eod_token_id, or,
+  // where that is -1, with the tokenizer's end-of-document token.
+  bool reset_attention_mask = false;
+  bool reset_position_ids = false;
+  bool eod_mask_loss = false;
+  int64_t eod_token_id = -1;
+
+  bool separates_documents() const { return reset_attention_mask || reset_position_ids || eod_mask_loss; }
   // True where each split names its own datasets.
   bool per_split() const { return !(train_data_path.empty() && valid_data_path.empty() && test_data_path.empty()); }
   const std::vector<std::string>& path_for(Split split_wanted) const;

@@ -59,7 +59,7 @@ int64_t Generator::generate(std::string_view prompt, const SamplingOptions& opti
   if (tokens.size() > context) tokens.erase(tokens.begin(), tokens.end() - static_cast<std::ptrdiff_t>(context));
 
   const PhiloxKey key = random_key(static_cast<uint64_t>(options.seed), RandomStream::sampling, stream);
-  TokenStream text(*tokenizer_);
+  TokenStream text(*tokenizer_, prompt.empty() ? TextStart::whole : TextStart::inside);
   // No longer than it can become: the context of some models would fill any memory.
   const size_t capacity = std::min(context, tokens.size() + static_cast<size_t>(options.max_new_tokens));
   KeyValueCache cache = empty_cache(capacity);

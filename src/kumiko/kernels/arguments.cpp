@@ -69,6 +69,7 @@ void check_attention(const char* kernel, const AttentionShape& shape, const Head
     throw_internal("{}: {} keys, expected at least the {} queries", kernel, shape.num_keys, shape.num_queries);
   }
   check_dropout(shape.mask);
+  expect_vector_if_present(kernel, "first_keys", shape.first_keys, shape.batch * shape.num_queries, DType::i32);
   const DType type = q.tensor.dtype();
   const int64_t head_size = shape.head_size;
   expect_heads(kernel, "q", q, shape.batch, shape.num_queries, shape.num_heads, head_size, type);
@@ -159,21 +160,24 @@ void check_rotary(const RotaryShape& shape, const HeadsView& x, const Tensor& co
   }
 }
 
-void check_embedding(const char* kernel, const Tensor& tokens, int64_t sequence, int64_t first_position,
-                     const Tensor& token_table, const Tensor& position_table, const Tensor& y) {
+void check_embedding(const char* kernel, const Tensor& tokens, const TokenPlaces& places, const Tensor& token_table,
+                     const Tensor& position_table, const Tensor& y) {
   const int64_t rows = tokens.num_elements();
   const int64_t columns = token_table.shape().last();
   expect_type(kernel, "tokens", tokens, DType::i32);
   expect_matrix(kernel, "y", y, rows, columns, y.dtype());
   expect_type(kernel, "token_table", token_table, parameter_type(y.dtype()));
+  const int64_t sequence = places.sequence;
   if (sequence <= 0 || rows % sequence != 0) {
     throw_internal("{}: {} tokens are not whole sequences of {}", kernel, rows, sequence);
   }
+  expect_vector_if_present(kernel, "positions", places.positions, rows, DType::i32);
   if (!position_table) return;
   expect_matrix(kernel, "position_table", position_table, position_table.shape().num_rows(), columns,
                 token_table.dtype());
-  if (first_position < 0 || first_position + sequence > position_table.shape().num_rows()) {
-    throw_internal("{}: positions {} to {} of a table of {}", kernel, first_position, first_position + sequence - 1,
+  const int64_t first = places.first_position;
+  if (!places.positions && (first < 0 || first + sequence > position_table.shape().num_rows())) {
+    throw_internal("{}: positions {} to {} of a table of {}", kernel, first, first + sequence - 1,
                    position_table.shape().num_rows());
   }
 }

@@ -33,8 +33,8 @@ void check_rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& ga
 void check_swiglu(const char* kernel, const Tensor& x, const Tensor& y);
 void check_rotary(const RotaryShape& shape, const HeadsView& x, const Tensor& cosine, const Tensor& sine);
 
-void check_embedding(const char* kernel, const Tensor& tokens, int64_t sequence, int64_t first_position,
-                     const Tensor& token_table, const Tensor& position_table, const Tensor& y);
+void check_embedding(const char* kernel, const Tensor& tokens, const TokenPlaces& places, const Tensor& token_table,
+                     const Tensor& position_table, const Tensor& y);
 void check_cross_entropy(const char* kernel, const Tensor& logits, const Tensor& targets, int64_t num_valid,
                          const Tensor& max, const Tensor& sum);
 

@@ -76,83 +76,6 @@ KernelCase linear_case(const CaseSpec& spec, Tensors& tensors) {
   return made;
 }
 
-// fused=1: q, k and v are the columns of one projection [B, S, 3, A, D], as in GPT-2.
-KernelCase attention_case(const CaseSpec& spec, Tensors& tensors) {
-  AttentionShape shape;
-  shape.batch = spec.get("B", 1);
-  shape.num_queries = spec.get("Sq", 1);
-  shape.num_keys = spec.get("Sk", shape.num_queries);
-  shape.num_heads = spec.get("A", 1);
-  shape.num_kv_heads = spec.get("Akv", shape.num_heads);
-  shape.head_size = spec.get("D", 1);
-  shape.causal = spec.get("causal", 1) != 0;
-  shape.scale = 1 / std::sqrt(static_cast<double>(shape.head_size));
-  shape.mask.probability = static_cast<double>(spec.get("dropout_percent")) / 100;
-  shape.mask.key = random_key(3, RandomStream::dropout, 5);
-  shape.mask.num_columns = shape.num_keys;
-  shape.first_batch = 3;
-  shape.first_head = 1;
-  shape.num_heads_global = shape.num_heads + 2;
-
-  const int64_t query_width = shape.num_heads * shape.head_size;
-  const int64_t key_width = shape.num_kv_heads * shape.head_size;
-  const bool fused = spec.get("fused") != 0;
-  struct Views {
-    HeadsView q, k, v;
-    Tensor owner;
-  };
-  const auto make_views = [&] {
-    Views views;
-    if (fused) {
-      const int64_t width = query_width + 2 * key_width;
-      views.owner = tensors.normal({shape.batch, shape.num_queries, width});
-      const int64_t stride = shape.num_queries * width;
-      views.q = {views.owner, 0, stride, width};
-      views.k = {views.owner, query_width, stride, width};
-      views.v = {views.owner, query_width + key_width, stride, width};
-      return views;
-    }
-    views.q = {tensors.normal({shape.batch, shape.num_queries, query_width}), 0, shape.num_queries * query_width,
-               query_width};
-    views.k = {tensors.normal({shape.batch, shape.num_keys, key_width}), 0, shape.num_keys * key_width, key_width};
-    views.v = {tensors.normal({shape.batch, shape.num_keys, key_width}), 0, shape.num_keys * key_width, key_width};
-    return views;
-  };
-  const auto make_rows = [&](const Tensor& tensor) {
-    return HeadsView{tensor, 0, shape.num_queries * query_width, query_width};
-  };
-  const Views in = make_views();
-  const HeadsView out = make_rows(tensors.empty({shape.batch, shape.num_queries, query_width}));
-  const Tensor lse = tensors.empty_parameter({shape.batch, shape.num_heads, shape.num_queries});
-  const auto forward = [=](Kernels& kernels) { kernels.attention_forward(shape, in.q, in.k, in.v, out, lse); };
-
-  const double visible = shape.causal ? product({shape.num_queries, shape.num_keys}) -
-                                            product({shape.num_queries, shape.num_queries - 1}) / 2
-                                      : product({shape.num_queries, shape.num_keys});
-  const double one_product = 2 * visible * product({shape.batch, shape.num_heads, shape.head_size});
-  KernelCase made;
-  made.sum_length = static_cast<double>(shape.num_keys + shape.head_size);
-  const double in_bytes =
-      tensors.element_bytes() * product({shape.batch, shape.num_queries + shape.num_keys, query_width + key_width});
-  if (spec.kernel == "attention_forward") {
-    made.flops = 2 * one_product;
-    made.bytes = in_bytes;
-    made.outputs = {{"out", out.tensor}, {"log_sum_exp", lse}};
-    made.run = forward;
-    return made;
-  }
-  const HeadsView dout = make_rows(tensors.normal({shape.batch, shape.num_queries, query_width}));
-  const Views gradient = make_views();
-  made.flops = 5 * one_product;
-  made.bytes = 2 * in_bytes;
-  made.prepare = forward;
-  made.outputs = {{"dq", gradient.q.tensor}, {"dk", gradient.k.tensor}, {"dv", gradient.v.tensor}};
-  made.run = [=](Kernels& kernels) {
-    kernels.attention_backward(shape, in.q, in.k, in.v, out, lse, dout, gradient.q, gradient.k, gradient.v);
-  };
-  return made;
-}
-
 KernelCase embedding_case(const CaseSpec& spec, Tensors& tensors) {
   const int64_t batch = spec.get("B", 1);
   const int64_t sequence = spec.get("S", 1);
@@ -163,18 +86,20 @@ KernelCase embedding_case(const CaseSpec& spec, Tensors& tensors) {
   const Tensor table = tensors.parameter({vocabulary, size});
   const Tensor positions = spec.get("positions", 1) != 0 ? tensors.parameter({sequence + 2, size}) : Tensor{};
   const Tensor y = tensors.normal({batch, sequence, size});
+  TokenPlaces places{sequence, 2, {}};
+  if (spec.get("own_positions") != 0) places.positions = tensors.tokens(batch * sequence, sequence + 2);
   KernelCase made;
   if (spec.kernel == "embedding_forward") {
     made.bytes = tensors.element_bytes() * 2 * product({batch, sequence, size});
     made.outputs = {{"y", y}};
-    made.run = [=](Kernels& kernels) { kernels.embedding_forward(tokens, sequence, 2, first, table, positions, y); };
+    made.run = [=](Kernels& kernels) { kernels.embedding_forward(tokens, places, first, table, positions, y); };
     return made;
   }
   made.sum_length = static_cast<double>(batch * sequence);
   made.bytes = tensors.element_bytes() * 4 * product({batch, sequence, size});
   made.outputs = {{"dtoken_table", table}};
   if (positions) made.outputs.push_back({"dposition_table", positions});
-  made.run = [=](Kernels& kernels) { kernels.embedding_backward(tokens, sequence, 2, first, y, table, positions); };
+  made.run = [=](Kernels& kernels) { kernels.embedding_backward(tokens, places, first, y, table, positions); };
   return made;
 }
 

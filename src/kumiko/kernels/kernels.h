@@ -57,12 +57,28 @@ struct AttentionShape {
   int64_t head_size = 0;     // D
   bool causal = true;        // query i sees keys 0 .. i + Sk - Sq
   double scale = 1;          // multiplies q.k
+  // [B, Sq] i32, or absent: query i of sequence b sees no key before first_keys[b][i], which is 0 or more, does not
+  // fall with i, and is at most i + Sk - Sq. The start of the query's document, or of a window: blocks of keys that no
+  // query of a block sees cost nothing.
+  Tensor first_keys;
   // Dropout of the probabilities: global row ((first_batch + b) * num_heads_global + first_head + a) * Sq + i, column
   // = key, num_columns = Sk. mask.first_row and first_column are not used.
   DropoutMask mask;
   int64_t first_batch = 0;
   int64_t first_head = 0;
   int64_t num_heads_global = 0;
+};
+
+// The position of each of T = B S tokens: first_position + t % S, or positions[t], [T] i32 with values of 0 or more and
+// less than the table's rows.
+struct TokenPlaces {
+  int64_t sequence = 0;  // S
+  int64_t first_position = 0;
+  Tensor positions{};  // or absent
+
+  int64_t position(int64_t token) const {
+    return positions ? positions.data<int32_t>()[token] : first_position + token % sequence;
+  }
 };
 
 struct RotaryShape {
@@ -158,13 +174,13 @@ class Kernels {
                       bool inverse) = 0;
 
   // --- embedding and loss --------------------------------------------------------------------------------------------
-  // y [T, H] = token_table[token] + position_table[position], T = B S rows, position = first_position + row % S.
-  // The table holds rows first_token .. of the vocabulary; a token outside it contributes zero. position_table [P, H]
-  // may be absent.
-  virtual void embedding_forward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
+  // y [T, H] = token_table[token] + position_table[position], T = B S rows; position is that of `places`. The table
+  // holds rows first_token .. of the vocabulary; a token outside it contributes zero. position_table [P, H] may be
+  // absent.
+  virtual void embedding_forward(const Tensor& tokens, const TokenPlaces& places, int64_t first_token,
                                  const Tensor& token_table, const Tensor& position_table, const Tensor& y) = 0;
   // dtoken_table +=, dposition_table += (or absent)
-  virtual void embedding_backward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
+  virtual void embedding_backward(const Tensor& tokens, const TokenPlaces& places, int64_t first_token,
                                   const Tensor& dy, const Tensor& dtoken_table, const Tensor& dposition_table) = 0;
   // For each row of logits [T, V] (columns first_token .. of the vocabulary; columns from num_valid on are padding and
   // ignored): max [T], sum [T] = sum exp(logit - max), target_logit [T] (0 if the target is outside these columns).

@@ -21,8 +21,8 @@ struct Composition {
 
 // GPT-2 (Radford et al. 2019, section 2.3): layer norm, learned positions, GELU, biases everywhere.
 Composition compose_gpt(const ModelOptions& options);
-// Llama (Touvron et al. 2023) and what shares its layers: RMS norm, rotary positions, grouped queries, SwiGLU; no biases
-// but those of queries, keys and values where Qwen2 has them.
+// Llama (Touvron et al. 2023) and what shares its layers: RMS norm, rotary positions, grouped queries, SwiGLU; no
+// biases but those of queries, keys and values where Qwen2 has them.
 Composition compose_llama(const ModelOptions& options);
 
 // What the compositions share, from the options.

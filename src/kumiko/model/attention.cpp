@@ -34,6 +34,7 @@ AttentionShape SelfAttention::shape(const Pass& pass) const {
   shape.head_size = options_.head_size;
   shape.scale = 1 / std::sqrt(static_cast<double>(shape.head_size));
   shape.mask = pass.dropout_mask(DropoutSite::attention(layer_), options_.probability_dropout, pass.sequence);
+  shape.first_keys = pass.first_keys;
   shape.first_batch = pass.first_sample;
   shape.num_heads_global = options_.num_heads;
   return shape;

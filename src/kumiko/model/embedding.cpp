@@ -13,7 +13,7 @@ Embedding::Embedding(ParameterRegistry& registry, const EmbeddingOptions& option
 Tensor Embedding::forward(Pass& pass, const Tensor&) {
   const Span span(pass.timer, Region::embedding);
   const Tensor y = pass.empty({pass.num_tokens(), options_.hidden}, MemoryPurpose::stash);
-  pass.kernels.embedding_forward(pass.tokens, pass.sequence, pass.first_position(), 0, token_table_->value,
+  pass.kernels.embedding_forward(pass.tokens, places(pass), 0, token_table_->value,
                                  position_table_ == nullptr ? Tensor() : position_table_->value, y);
   const DropoutMask mask = pass.dropout_mask(DropoutSite::embedding(), options_.dropout, options_.hidden);
   if (mask.probability > 0) pass.kernels.dropout(mask, y, y, Write::overwrite);
@@ -24,7 +24,7 @@ Tensor Embedding::backward(Pass& pass, const Tensor& dy) {
   const Span span(pass.timer, Region::embedding);
   const DropoutMask mask = pass.dropout_mask(DropoutSite::embedding(), options_.dropout, options_.hidden);
   if (mask.probability > 0) pass.kernels.dropout(mask, dy, dy, Write::overwrite);
-  pass.kernels.embedding_backward(pass.tokens, pass.sequence, 0, 0, dy, token_table_->gradient,
+  pass.kernels.embedding_backward(pass.tokens, places(pass), 0, dy, token_table_->gradient,
                                   position_table_ == nullptr ? Tensor() : position_table_->gradient);
   return {};
 }

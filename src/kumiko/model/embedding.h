@@ -26,6 +26,8 @@ class Embedding final : public Unit {
   Parameter& token_table() const { return *token_table_; }
 
  private:
+  TokenPlaces places(const Pass& pass) const { return {pass.sequence, pass.first_position(), pass.positions}; }
+
   EmbeddingOptions options_;
   Parameter* token_table_;               // [V, H]
   Parameter* position_table_ = nullptr;  // [P, H], or none

@@ -31,8 +31,12 @@ class StepWalk {
     mlp_kept_ = stream_ + moments_ + pre_;
     const int64_t rows = std::min(tokens, head_rows_per_chunk(model.vocab_size, tokens));
     logits_ = rows * (model.vocab_size * element + 3 * statistic);
-    // Tokens and targets, i32, and tables of rotary positions.
-    workspace_ = shape.kernel_workspace + 2 * 4 * tokens * shape.num_micro_batches;
+    // Tokens and targets, i32, and what else a micro-batch brings.
+    const int64_t numbers = 2 + (shape.first_keys ? 1 : 0) + (shape.positions ? 1 : 0);
+    workspace_ = shape.kernel_workspace + numbers * 4 * tokens * shape.num_micro_batches;
+    // What the window adds to one of them.
+    if (model.window_size > 0 && shape.seq_length > model.window_size) workspace_ += 4 * tokens;
+    // Tables of rotary positions.
     if (llama) workspace_ += shape.seq_length * model.head_size() * statistic;
   }
 

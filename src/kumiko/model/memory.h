@@ -16,8 +16,11 @@ struct StepMemoryShape {
   int64_t micro_batch_size = 1;
   int64_t seq_length = 1;
   int64_t num_micro_batches = 1;  // of this rank in a step: their tokens are all there at once
-  DType compute = DType::f32;     // of activations and their gradients
-  DType weights = DType::f32;     // of parameters, gradients and optimizer state
+  // Whether a micro-batch brings the first key and the position of each token.
+  bool first_keys = false;
+  bool positions = false;
+  DType compute = DType::f32;  // of activations and their gradients
+  DType weights = DType::f32;  // of parameters, gradients and optimizer state
   RecomputeOptions recompute;
   int64_t optimizer_states = 2;  // numbers kept for each parameter: 2 for Adam, 1 for SGD with momentum
   // Bytes of parts that the model does not know: the kernels' own scratch (laid-out weights, blocks of attention), and

@@ -83,8 +83,8 @@ class SwigluMlp final : public Mlp {
  private:
   // [T, F], as workspace. Cheap to make again, so not kept.
   Tensor activate(Kernels& kernels, MemoryPool& pool, const Tensor& gate_up) const {
-    const Tensor y = Tensor::empty(pool, {gate_up.shape()[0], options_.feed_forward}, gate_up.dtype(),
-                                   MemoryPurpose::workspace);
+    const Tensor y =
+        Tensor::empty(pool, {gate_up.shape()[0], options_.feed_forward}, gate_up.dtype(), MemoryPurpose::workspace);
     kernels.swiglu_forward(gate_up, y);
     return y;
   }

@@ -1,5 +1,6 @@
 #include "kumiko/model/model.h"
 
+#include "kumiko/kernels/first_keys.h"
 #include "kumiko/model/architecture.h"
 
 namespace kumiko {
@@ -29,7 +30,19 @@ Tensor Model::forward_units(Pass& pass, int64_t begin, int64_t end, Tensor x) {
   return x;
 }
 
+void Model::apply_window(Pass& pass) const {
+  const int64_t num_keys = pass.first_position() + pass.sequence;
+  if (options_.window_size == 0 || num_keys <= options_.window_size) return;
+  const Tensor first_keys = Tensor::empty(pass.pool, pass.tokens.shape(), DType::i32, MemoryPurpose::workspace);
+  pass.first_keys ? copy(pass.first_keys, first_keys) : fill_zero(first_keys);
+  for (int64_t b = 0; b < pass.batch; ++b) {
+    window_first_keys(num_keys, options_.window_size, first_keys.rows(b, b + 1).elements<int32_t>());
+  }
+  pass.first_keys = first_keys;
+}
+
 Tensor Model::forward_blocks(Pass& pass) {
+  apply_window(pass);
   Tensor x = forward_units(pass, 0, 1, {});
   for (const BlockSpan& span : block_spans(pass.recompute, options_.num_layers)) {
     if (span.recomputed && pass.stash != nullptr) {
@@ -63,6 +76,8 @@ void Model::backward(Pass& pass, const std::function<void(int)>& unit_done) {
   }
   backward_unit(0);
 }
+
+Tensor Model::logits(Pass& pass) { return head().logits(pass, forward_blocks(pass)); }
 
 Tensor Model::generate_step(Pass& pass) {
   const Tensor x = forward_blocks(pass);

@@ -32,6 +32,8 @@ class Model {
   // The backward of the last forward of `pass`, recomputing what it did not keep. Calls unit_done(index) when a unit's
   // backward is through, last unit first.
   void backward(Pass& pass, const std::function<void(int)>& unit_done);
+  // Logits [T, V] of all positions: for evaluation of few tokens, and tests.
+  Tensor logits(Pass& pass);
   // Logits [B, V] of the last position of each sequence; the pass's cache grows by its tokens.
   Tensor generate_step(Pass& pass);
 
@@ -40,6 +42,8 @@ class Model {
   Tensor forward_units(Pass& pass, int64_t begin, int64_t end, Tensor x);
   // Embedding and blocks.
   Tensor forward_blocks(Pass& pass);
+  // Narrows what each token of the pass attends to, to the model's window.
+  void apply_window(Pass& pass) const;
 
   ModelOptions options_;
   std::unique_ptr<ParameterRegistry> parameters_;

@@ -6,9 +6,8 @@ Norm::Norm(ParameterRegistry& registry, const std::string& name, const NormOptio
     : kind_(options.kind),
       epsilon_(options.epsilon),
       weight_(&registry.add(name + ".weight", {options.hidden}, Initializer::ones(), false)),
-      bias_(kind_ == NormKind::layer_norm
-                ? &registry.add(name + ".bias", {options.hidden}, Initializer::zeros(), false)
-                : nullptr) {}
+      bias_(kind_ == NormKind::layer_norm ? &registry.add(name + ".bias", {options.hidden}, Initializer::zeros(), false)
+                                          : nullptr) {}
 
 void Norm::run(Kernels& kernels, const Tensor& x, const Tensor& y, const Kept& statistics) const {
   if (kind_ == NormKind::layer_norm) {

@@ -78,6 +78,8 @@ struct Pass {
   int64_t sequence = 0;  // S
   Tensor tokens{};       // [B, S] i32
   Tensor targets{};      // [B, S] i32; -1 counts for nothing
+  Tensor first_keys{};   // [B, S] i32, or absent: the first token that each may attend to
+  Tensor positions{};    // [B, S] i32, or absent: 0 .. S - 1, or what follows the cache
 
   // Dropout. A sample's place in the global batch gives its mask, whichever rank computes it.
   bool training = false;

@@ -1,5 +1,7 @@
 #include "kumiko/model/presets.h"
 
+#include <fmt/format.h>
+
 #include "kumiko/base/error.h"
 #include "kumiko/base/text.h"
 

@@ -15,8 +15,8 @@ std::vector<double> rotary_frequencies(const ModelOptions& options) {
     const double power = static_cast<double>(2 * pair) / static_cast<double>(head_size);
     double frequency = std::pow(options.rotary_base, -power);
     if (options.use_rope_scaling) {
-      const double turns = static_cast<double>(options.rope_original_max_position_embeddings) * frequency /
-                           (2 * std::numbers::pi);
+      const double turns =
+          static_cast<double>(options.rope_original_max_position_embeddings) * frequency / (2 * std::numbers::pi);
       const double kept = std::clamp((turns - low) / (high - low), 0.0, 1.0);
       frequency *= kept + (1 - kept) / options.rope_scaling_factor;
     }

@@ -1,5 +1,7 @@
 #include "kumiko/parallel/accumulate.h"
 
+#include <algorithm>
+
 namespace kumiko {
 
 static Pass make_pass(const StepContext& step, const MicroBatch& micro_batch) {
@@ -8,12 +10,19 @@ static Pass make_pass(const StepContext& step, const MicroBatch& micro_batch) {
   pass.sequence = micro_batch.tokens.shape()[1];
   pass.tokens = micro_batch.tokens;
   pass.targets = micro_batch.targets;
+  pass.first_keys = micro_batch.first_keys;
+  pass.positions = micro_batch.positions;
   pass.seed = step.seed;
   pass.step = step.step;
   pass.first_sample = micro_batch.first_sample;
   pass.loss_scale = step.loss_scale;
   pass.recompute = step.recompute;
   return pass;
+}
+
+int64_t num_loss_tokens(const MicroBatch& micro_batch) {
+  const auto targets = micro_batch.targets.elements<int32_t>();
+  return std::count_if(targets.begin(), targets.end(), [](int32_t target) { return target >= 0; });
 }
 
 double accumulate_gradients(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
@@ -27,11 +36,11 @@ double accumulate_gradients(Model& model, const StepContext& step, const std::ve
     pass.stash = &stash;
     pass.weight_work = &weight_work;
     {
-      const PhaseSpan phase(step.timer, Phase::forward);
+      const PhaseSpan phase(step.timer, Phase::forward, static_cast<int64_t>(i));
       model.forward(pass);
     }
     loss_sum += pass.loss_sum;
-    const PhaseSpan phase(step.timer, Phase::backward);
+    const PhaseSpan phase(step.timer, Phase::backward, static_cast<int64_t>(i));
     const bool last = i + 1 == micro_batches.size();
     model.backward(pass, [&](int unit) {
       if (last) reducer.unit_ready(unit);

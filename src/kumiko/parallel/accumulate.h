@@ -22,9 +22,14 @@ struct StepContext {
 
 struct MicroBatch {
   Tensor tokens;             // [B, S] i32
-  Tensor targets;            // [B, S] i32
+  Tensor targets;            // [B, S] i32; -1 counts for nothing
   int64_t first_sample = 0;  // its place in the global batch
+  Tensor first_keys{};       // [B, S] i32, or absent: see Pass
+  Tensor positions{};        // [B, S] i32, or absent
 };
+
+// How many targets count.
+int64_t num_loss_tokens(const MicroBatch& micro_batch);
 
 // Adds the gradients of all micro-batches to the parameters', announcing each unit to `reducer` when the last
 // micro-batch is through with it. Returns the sum of the losses of this rank's tokens. Blocks only for arithmetic; call

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "kumiko/data/document_mask.h"
 #include "kumiko/data/sample_source.h"
 #include "kumiko/parallel/accumulate.h"
 
@@ -22,8 +23,8 @@ struct BatchLayout {
   void validate() const;
 };
 
-// This rank's micro-batches of global batch `step` of `source`.
+// This rank's micro-batches of global batch `step` of `source`, with their documents kept apart as `documents` says.
 std::vector<MicroBatch> load_micro_batches(const SampleSource& source, const BatchLayout& layout, int64_t step,
-                                           MemoryPool& pool);
+                                           const DocumentMask& documents, MemoryPool& pool);
 
 }  // namespace kumiko

@@ -9,10 +9,16 @@ namespace kumiko {
 
 // What model folders of the Hugging Face family hold beside weights and config.json. None of it is needed here; all of
 // it goes back out with the model.
-inline constexpr std::array companion_files = {
-    "tokenizer.json",    "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",  "tokenizer.model",
-    "vocab.json",        "merges.txt",            "chat_template.jinja",     "chat_template.json",
-    "generation_config.json"};
+inline constexpr std::array companion_files = {"tokenizer.json",
+                                               "tokenizer_config.json",
+                                               "special_tokens_map.json",
+                                               "added_tokens.json",
+                                               "tokenizer.model",
+                                               "vocab.json",
+                                               "merges.txt",
+                                               "chat_template.jinja",
+                                               "chat_template.json",
+                                               "generation_config.json"};
 
 // Copies the companion files that `folder` has into `directory`, which is created where needed.
 void keep_companions(const std::filesystem::path& folder, const std::filesystem::path& directory);

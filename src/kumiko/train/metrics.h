@@ -1,11 +1,15 @@
 // What is known about one training step, and where it goes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "kumiko/base/append_file.h"
+#include "kumiko/comm/communicator.h"
+#include "kumiko/tensor/memory.h"
 
 namespace kumiko {
 
@@ -30,11 +34,22 @@ struct StepMetrics {
   std::optional<double> validation_loss;    // where it was measured after this step
 };
 
+// What this process has done and holds: of this rank alone, and counted since it started.
+struct ProcessMetrics {
+  std::array<MemoryUse, num_memory_purposes> memory{};  // by purpose
+  std::vector<TrafficRow> traffic;
+  int64_t checkpoints = 0;  // saved
+  int64_t checkpoint_bytes = 0;
+  double checkpoint_seconds = 0;  // in all of them
+};
+
 class MetricsSink {
  public:
   virtual ~MetricsSink() = default;
   // Steps come in ascending order. Environment error if they cannot be kept.
   virtual void write(const StepMetrics& metrics) = 0;
+  // Comes before the step's write().
+  virtual void write_process(const ProcessMetrics&) {}
 };
 
 // One JSON object a line and step. Numbers that are not finite become null.

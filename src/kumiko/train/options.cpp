@@ -86,11 +86,30 @@ void LoggingOptions::describe(OptionTable& table) {
   table.add("log_interval", log_interval, "steps between lines");
   table.add("breakdown_interval", breakdown_interval, "steps between breakdowns by region; 0 for one at the end only");
   table.add("tensorboard", tensorboard, "whether to write TensorBoard event files");
+  table.add("profile", profile, "whether to write a trace of the steps below, for Perfetto, to run_dir/trace");
+  table.add("profile_step_start", profile_step_start, "the first step traced, as the log counts them");
+  table.add("profile_step_end", profile_step_end, "the last step traced");
+  table.add("profile_ranks", profile_ranks, "the ranks traced, as 0,1,8; empty for all");
+  table.add("prometheus_file", prometheus_file,
+            "file NAME.prom of the newest metrics, for node_exporter's textfile collector; empty for none");
+  table.add("prometheus_port", prometheus_port, "port where rank 0 answers GET /metrics for Prometheus; 0 for none");
+  table.add("prometheus_address", prometheus_address, "address it listens on; 0.0.0.0 for every IPv4 network");
+  table.add("wandb_project", wandb_project,
+            "project of an offline Weights & Biases run in run_dir/wandb, for `wandb sync`; empty for none");
+  table.add("wandb_exp_name", wandb_exp_name, "name of that run");
 }
 
 void LoggingOptions::validate() const {
   require(log_interval >= 1, "logging.log_interval", log_interval, "1 or more");
   require(breakdown_interval >= 0, "logging.breakdown_interval", breakdown_interval, "0 or more");
+  require(profile_step_start >= 1, "logging.profile_step_start", profile_step_start, "1 or more");
+  require(profile_step_end >= profile_step_start, "logging.profile_step_end", profile_step_end,
+          "logging.profile_step_start or more");
+  require(prometheus_port >= 0 && prometheus_port <= 65535, "logging.prometheus_port", prometheus_port, "0 to 65535");
+  if (!prometheus_file.empty() && !prometheus_file.ends_with(".prom")) {
+    throw_user("logging.prometheus_file = {}: expected a name that ends with .prom; node_exporter reads no other",
+               prometheus_file);
+  }
 }
 
 }  // namespace kumiko

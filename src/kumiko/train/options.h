@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "kumiko/base/options.h"
 #include "kumiko/kernels/kernels.h"
@@ -57,6 +58,15 @@ struct LoggingOptions {
   int64_t log_interval = 1;
   int64_t breakdown_interval = 0;
   bool tensorboard = true;
+  bool profile = false;
+  int64_t profile_step_start = 10;
+  int64_t profile_step_end = 12;
+  std::vector<std::string> profile_ranks;  // numbers; empty: all
+  std::string prometheus_file;             // empty: none
+  int64_t prometheus_port = 0;             // 0: none
+  std::string prometheus_address = "127.0.0.1";
+  std::string wandb_project;  // empty: none
+  std::string wandb_exp_name;
 
   void describe(OptionTable& table);
   void validate() const;

@@ -6,9 +6,11 @@
 #include "kumiko/base/text.h"
 #include "kumiko/model/memory.h"
 #include "kumiko/train/breakdown.h"
+#include "kumiko/train/prometheus.h"
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/summary.h"
 #include "kumiko/train/tensorboard.h"
+#include "kumiko/train/wandb.h"
 
 namespace kumiko {
 namespace {
@@ -47,17 +49,30 @@ SummarySection machine_section(const Run& run, std::optional<double> peak) {
   return section;
 }
 
+std::string documents_text(const DocumentMask& documents) {
+  std::string text;
+  const auto add = [&](bool set, const char* what) {
+    if (set) text += (text.empty() ? "" : ", ") + std::string(what);
+  };
+  add(documents.reset_attention_mask, "attention within each");
+  add(documents.reset_position_ids, "positions from 0 in each");
+  add(documents.eod_mask_loss, "no loss behind the last token");
+  return fmt::format("{}; they end with token {}", text, documents.end_of_document);
+}
+
 SummarySection batch_section(const Run& run) {
   const BatchLayout& layout = run.layout;
   const int64_t steps = run.config.train.train_iters;
   const double tokens = static_cast<double>(steps * layout.tokens_per_step());
-  return {
+  SummarySection section{
       "batch",
       {{"global batch", fmt::format("{} = micro-batch {} x accumulation {} x data {}", layout.global_batch_size,
                                     layout.micro_batch_size, layout.num_micro_batches(), layout.num_ranks)},
        {"tokens", fmt::format("{} a step ({} x {}), {} in {} steps", with_thousands(layout.tokens_per_step()),
                               layout.global_batch_size, layout.seq_length, human_count(tokens), with_thousands(steps))},
        {"compute", fmt::format("{:.3g} FLOPs in all", flops_per_token(run.shape()) * tokens)}}};
+  if (run.documents.any()) section.rows.push_back({"documents", documents_text(run.documents)});
+  return section;
 }
 
 std::string recompute_text(const RecomputeOptions& recompute) {
@@ -105,6 +120,11 @@ SummarySection output_section(const Run& run) {
 RunReport::RunReport(const Run& run, std::optional<double> peak) : run_(run), peak_(peak) {
   if (run.world.rank() != 0) return;
   console_.emplace(Terminal::detect());
+  const LoggingOptions& logging = run.config.logging;
+  if (!logging.prometheus_file.empty()) files_.push_back(std::make_unique<PrometheusFile>(logging.prometheus_file));
+  if (logging.prometheus_port > 0) {
+    files_.push_back(std::make_unique<PrometheusEndpoint>(logging.prometheus_address, logging.prometheus_port));
+  }
   const std::filesystem::path directory = run.run_directory();
   if (directory.empty()) return;
   std::filesystem::create_directories(directory);
@@ -112,6 +132,13 @@ RunReport::RunReport(const Run& run, std::optional<double> peak) : run_(run), pe
   files_.push_back(std::make_unique<JsonLinesSink>(directory / "metrics.jsonl", first_step));
   if (run.config.logging.tensorboard) {
     files_.push_back(std::make_unique<TensorBoardSink>(directory / "tensorboard", first_step));
+  }
+  if (!logging.wandb_project.empty()) {
+    WandbRun wandb = new_wandb_run(logging.wandb_project, logging.wandb_exp_name);
+    wandb.group = std::filesystem::absolute(directory).lexically_normal().filename().string();
+    Config resolved = run.config;
+    wandb.config = wandb_config(resolved.table());
+    files_.push_back(std::make_unique<WandbSink>(directory / "wandb", std::move(wandb)));
   }
   AtomicFile config(directory / "config.toml");
   config.write(Config(run.config).to_toml());
@@ -152,7 +179,14 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
   if (run_.state.loss_scale.is_dynamic() || result.loss_scale != 1) metrics.loss_scale = result.loss_scale;
   metrics.remaining_seconds = rates_.remaining_seconds(metrics.total_steps - metrics.step);
   metrics.validation_loss = validation_loss;
-  for (const auto& file : files_) file->write(metrics);
+  for (int i = 0; i < num_memory_purposes; ++i) {
+    process_.memory[static_cast<size_t>(i)] = run_.pool->use(static_cast<MemoryPurpose>(i));
+  }
+  process_.traffic = run_.world.traffic();
+  for (const auto& file : files_) {
+    file->write_process(process_);
+    file->write(metrics);
+  }
   const bool due = metrics.step % run_.config.logging.log_interval == 0 || metrics.step == metrics.total_steps;
   if (due || metrics.skipped || validation_loss) console_->write(metrics);
 }
@@ -161,6 +195,12 @@ void RunReport::show_breakdown(const RegionTimes& times) {
   if (!console_) return;
   console_->print(breakdown_table(
       times, flops_by_region(run_.shape(), run_.layout.micro_batch_size * run_.layout.num_micro_batches())));
+}
+
+void RunReport::saved(const SaveReport& report) {
+  ++process_.checkpoints;
+  process_.checkpoint_seconds += report.seconds;
+  process_.checkpoint_bytes += static_cast<int64_t>(report.bytes[static_cast<size_t>(run_.world.rank())]);
 }
 
 void RunReport::say(const std::string& line) {

@@ -25,6 +25,8 @@ class RunReport {
   void step(const StepResult& result, double step_seconds, double elapsed_seconds,
             std::optional<double> validation_loss);
   void show_breakdown(const RegionTimes& times);
+  // A checkpoint was saved.
+  void saved(const SaveReport& report);
   // A line of its own ("saved ...").
   void say(const std::string& line);
   // How a stop signal is to be answered on this rank.
@@ -38,6 +40,7 @@ class RunReport {
   std::optional<Console> console_;
   std::vector<std::unique_ptr<MetricsSink>> files_;
   StepRates rates_;
+  ProcessMetrics process_;
 };
 
 }  // namespace kumiko

@@ -17,12 +17,60 @@
 namespace kumiko {
 namespace {
 
+// Fills in the token that ends a document, where documents are to be kept apart.
+void resolve_end_of_document(DataOptions& data, std::optional<int32_t> of_tokenizer, int64_t vocab_size) {
+  if (!data.separates_documents()) return;
+  if (data.eod_token_id < 0 && of_tokenizer) data.eod_token_id = *of_tokenizer;
+  const char* option = data.reset_attention_mask ? "reset_attention_mask"
+                       : data.reset_position_ids ? "reset_position_ids"
+                                                 : "eod_mask_loss";
+  if (data.eod_token_id < 0 && data.tokenizer.empty()) {
+    throw_user(
+        "data.{} = true needs to know which token ends a document: give data.tokenizer, that of the dataset, or the "
+        "token's id as data.eod_token_id",
+        option);
+  }
+  if (data.eod_token_id < 0) {
+    throw_user(
+        "data.{} = true needs to know which token ends a document, and data.tokenizer = {} has none (such as "
+        "<|endoftext|>): give the token's id as data.eod_token_id",
+        option, data.tokenizer);
+  }
+  if (data.eod_token_id >= vocab_size) {
+    throw_user("data.eod_token_id = {} is not a token of the model, which has the ids 0 to {}", data.eod_token_id,
+               vocab_size - 1);
+  }
+}
+
+DocumentMask documents_of(const DataOptions& data) {
+  return {data.reset_attention_mask, data.reset_position_ids, data.eod_mask_loss,
+          static_cast<int32_t>(data.eod_token_id)};
+}
+
+// A dataset that was built without ends of documents would be trained on as if the options were not there.
+void warn_without_ends(const SampleSource& samples, const DocumentMask& documents, int64_t seq_length) {
+  constexpr int64_t tokens_looked_at = int64_t{1} << 20;
+  std::vector<int32_t> sample(static_cast<size_t>(seq_length + 1));
+  const int64_t count = std::min(samples.num_samples(), 1 + tokens_looked_at / seq_length);
+  for (int64_t i = 0; i < count; ++i) {
+    samples.sample(i, sample);
+    if (std::find(sample.begin(), sample.end(), documents.end_of_document) != sample.end()) return;
+  }
+  log::warning(
+      "none of the first {} samples holds the token that ends a document, {}: keeping documents apart changes nothing; "
+      "build the dataset with `kumiko data build --append-eod`, or correct data.eod_token_id",
+      count, documents.end_of_document);
+}
+
 // Fills in what options leave to the tokenizer and the ranks.
 void resolve(Config& config, const World& world) {
   ModelOptions& model = config.model;
   TrainOptions& train = config.train;
+  std::optional<int32_t> end_of_document;
   if (!config.data.tokenizer.empty()) {
-    const int64_t vocabulary = load_tokenizer(config.data.tokenizer).vocab_size();
+    const Tokenizer tokenizer = load_tokenizer(config.data.tokenizer);
+    end_of_document = tokenizer.end_of_document();
+    const int64_t vocabulary = tokenizer.vocab_size();
     if (model.vocab_size == 0) model.vocab_size = vocabulary;
     if (model.vocab_size < vocabulary) {
       throw_user("model.vocab_size = {} is less than the {} tokens of data.tokenizer = {}", model.vocab_size,
@@ -31,6 +79,7 @@ void resolve(Config& config, const World& world) {
   } else if (model.vocab_size == 0) {
     throw_user("neither model.vocab_size nor data.tokenizer is given: one of them must say how many tokens there are");
   }
+  resolve_end_of_document(config.data, end_of_document, model.vocab_size);
   if (model.max_position_embeddings == 0) model.max_position_embeddings = train.seq_length;
   if (model.max_position_embeddings < train.seq_length) {
     throw_user("train.seq_length = {} is longer than the model's model.max_position_embeddings = {}", train.seq_length,
@@ -120,6 +169,8 @@ StepMemoryShape Run::memory_shape() const {
   memory.micro_batch_size = layout.micro_batch_size;
   memory.seq_length = layout.seq_length;
   memory.num_micro_batches = layout.num_micro_batches();
+  memory.first_keys = documents.reset_attention_mask;
+  memory.positions = documents.reset_position_ids;
   memory.compute = dtype_of(config.train.precision);
   memory.recompute = config.train.recompute;
   memory.optimizer_states = states_per_weight(config.optimizer);
@@ -141,7 +192,7 @@ StepContext Run::context(RegionTimer* timer) const {
 }
 
 StepSettings Run::step_settings() const {
-  return {config.optimizer, config.train.on_bad_values, layout.tokens_per_step()};
+  return {config.optimizer, config.train.on_bad_values, layout.tokens_per_step(), documents.eod_mask_loss};
 }
 
 std::string Run::run_directory() const {
@@ -163,6 +214,8 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   const TrainOptions& train = config.train;
   auto train_samples = samples_of(config, Split::train, train.train_iters);
   auto valid_samples = train.eval_interval > 0 ? samples_of(config, Split::valid, train.eval_iters) : nullptr;
+  const DocumentMask documents = documents_of(config.data);
+  if (documents.any() && world.rank() == 0) warn_without_ends(*train_samples, documents, train.seq_length);
 
   PlacedRank placed = place_rank(config.parallel, world, *data);
   config.parallel.num_threads = placed.num_threads;
@@ -180,6 +233,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
           std::move(train_samples),
           std::move(valid_samples),
           layout,
+          documents,
           std::move(state),
           std::nullopt,
           "",

@@ -27,6 +27,7 @@ struct Run {
   std::unique_ptr<SampleSource> train_samples;
   std::unique_ptr<SampleSource> valid_samples;  // none if there is no validation
   BatchLayout layout;
+  DocumentMask documents;
   TrainingState state;
   std::optional<CheckpointWriter> writer;  // none if nothing is saved
   std::string resumed_from;                // empty: from the beginning

@@ -105,7 +105,9 @@ bool decides_model(const Option& option) {
 
 // What decides the weights after a given step. Lengths, rates, intervals and places may change between runs.
 bool decides_run(const Option& option) {
-  constexpr std::array fixed = {"optimizer.optimizer", "train.seq_length", "train.global_batch_size", "train.seed"};
+  constexpr std::array fixed = {"optimizer.optimizer", "train.seq_length",          "train.global_batch_size",
+                                "train.seed",          "data.reset_attention_mask", "data.reset_position_ids",
+                                "data.eod_mask_loss"};
   return decides_model(option) || std::find(fixed.begin(), fixed.end(), option.name()) != fixed.end();
 }
 

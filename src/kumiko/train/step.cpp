@@ -1,5 +1,6 @@
 #include "kumiko/train/step.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kumiko/base/log.h"
@@ -16,6 +17,17 @@ std::vector<double> sum_over_ranks(Communicator& data, MemoryPool& pool, std::ve
   data.all_reduce(tensor, ReduceOp::sum, "loss").wait();
   std::copy_n(tensor.data<double>(), count, values.begin());
   return values;
+}
+
+// The tokens of the global batch that count; 1 if none does, as the loss and its gradient are then 0 whatever they are
+// divided by.
+double loss_tokens(const StepContext& context, const std::vector<MicroBatch>& micro_batches, Communicator& data,
+                   const StepSettings& settings) {
+  if (!settings.loss_mask) return static_cast<double>(settings.tokens_per_step);
+  const Span span(context.timer, Region::gradient_all_reduce);
+  int64_t count = 0;
+  for (const MicroBatch& micro_batch : micro_batches) count += num_loss_tokens(micro_batch);
+  return std::max(1.0, sum_over_ranks(data, context.pool, {static_cast<double>(count)})[0]);
 }
 
 // The logical tensors whose gradient holds NaN or Inf, the first few by name.
@@ -70,10 +82,11 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
   // Skipped steps do not count, as in Megatron: a warm-up spent on finding the loss scale would be none.
   result.lr = learning_rate(settings.optimizer, state.updates);
 
-  // Every token of the global batch weighs the same, so sums over micro-batches and ranks are the gradient of the mean.
+  // Every token of the global batch that counts weighs the same, so sums over micro-batches and ranks are the gradient
+  // of the mean.
   context.step = state.step;
   result.loss_scale = state.loss_scale.value();
-  const auto tokens = static_cast<double>(settings.tokens_per_step);
+  const double tokens = loss_tokens(context, micro_batches, data, settings);
   context.loss_scale = result.loss_scale / tokens;
   fill_zero(parameters.gradients());
   GradientReducer reducer(data, parameters);

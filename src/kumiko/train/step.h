@@ -30,10 +30,11 @@ struct StepSettings {
   OptimizerOptions optimizer;  // lr_decay_iters filled in
   BadValues on_bad_values = BadValues::stop;
   int64_t tokens_per_step = 0;  // of the global batch
+  bool loss_mask = false;       // targets may be -1: the loss is the mean over those that are not
 };
 
 struct StepResult {
-  double loss = 0;           // mean over the tokens of the global batch
+  double loss = 0;           // mean over the tokens of the global batch that count
   double gradient_norm = 0;  // global, before clipping, without the loss scale
   double lr = 0;
   double loss_scale = 1;  // that this step ran with

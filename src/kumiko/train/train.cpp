@@ -5,6 +5,7 @@
 #include "kumiko/base/clock.h"
 #include "kumiko/base/text.h"
 #include "kumiko/kernels/machine.h"
+#include "kumiko/train/profiler.h"
 #include "kumiko/train/run_report.h"
 #include "kumiko/train/setup.h"
 #include "kumiko/train/signals.h"
@@ -16,25 +17,43 @@ namespace {
 double evaluate(Run& run, RegionTimer& timer) {
   const PhaseSpan phase(timer, Phase::evaluation);
   double sum = 0;
+  int64_t tokens = 0;
   for (int64_t batch = 0; batch < run.config.train.eval_iters; ++batch) {
-    for (const MicroBatch& micro_batch : load_micro_batches(*run.valid_samples, run.layout, batch, *run.pool)) {
+    for (const MicroBatch& micro_batch :
+         load_micro_batches(*run.valid_samples, run.layout, batch, run.documents, *run.pool)) {
+      tokens += num_loss_tokens(micro_batch);
       sum += evaluate_loss(run.state.model, run.context(&timer), micro_batch);
     }
   }
-  const Tensor total = Tensor::empty(*run.pool, {1}, DType::f64, MemoryPurpose::communication);
-  *total.data<double>() = sum;
+  const Tensor total = Tensor::empty(*run.pool, {2}, DType::f64, MemoryPurpose::communication);
+  total.data<double>()[0] = sum;
+  total.data<double>()[1] = static_cast<double>(tokens);
   run.data->all_reduce(total, ReduceOp::sum, "validation loss").wait();
-  return *total.data<double>() / static_cast<double>(run.config.train.eval_iters * run.layout.tokens_per_step());
+  return total.data<double>()[0] / std::max(1.0, total.data<double>()[1]);
 }
 
-void save(Run& run, RunReport& report, RegionTimer& timer) {
+void save(Run& run, RunReport& report, RegionTimer& timer, const Profiler& profiler) {
   const Span span(timer, Region::checkpoint);
+  TraceSpan io(profiler.recorder(), TraceTrack::io, "write checkpoint");
   report.activity("saving a checkpoint");
   const SaveReport saved = save_checkpoint(run);
   const size_t bytes = *std::max_element(saved.bytes.begin(), saved.bytes.end());
+  io.set_bytes(static_cast<int64_t>(saved.bytes[static_cast<size_t>(run.world.rank())]));
+  report.saved(saved);
   report.say(fmt::format("saved {} in {}, up to {} a rank", saved.path.string(), human_seconds(saved.seconds),
                          human_bytes(static_cast<double>(bytes))));
   report.activity("");
+}
+
+std::vector<MicroBatch> read_samples(const Run& run, RegionTimer& timer, const Profiler& profiler) {
+  const Span span(timer, Region::batch_generator);
+  TraceSpan io(profiler.recorder(), TraceTrack::io, "read samples");
+  std::vector<MicroBatch> batches =
+      load_micro_batches(*run.train_samples, run.layout, run.state.step, run.documents, *run.pool);
+  size_t bytes = 0;
+  for (const MicroBatch& batch : batches) bytes += batch.tokens.num_bytes();
+  io.set_bytes(static_cast<int64_t>(bytes));
+  return batches;
 }
 
 bool due(int64_t step, int64_t interval) { return interval > 0 && step % interval == 0; }
@@ -48,22 +67,21 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
   report.show_summary();
   const StopSignals signals(report.signal_answer());
   RegionTimer timer;
+  Profiler profiler(run.config.logging, {world, timer, run.pool, run.run_directory()});
   TrainingState& state = run.state;
   int64_t saved_step = state.step;
   double last_end = seconds_now();
   bool stop = false;
 
   while (state.step < options.train_iters && !stop) {
+    profiler.begin_step(state.step + 1);
     const double begin = seconds_now();
-    std::vector<MicroBatch> micro_batches;
-    {
-      const Span span(timer, Region::batch_generator);
-      micro_batches = load_micro_batches(*run.train_samples, run.layout, state.step, *run.pool);
-    }
+    const std::vector<MicroBatch> micro_batches = read_samples(run, timer, profiler);
     const StepResult result = training_step(state, run.context(&timer), micro_batches, *run.data, run.step_settings(),
                                             signals.received() != 0);
     const double step_seconds = seconds_now() - begin;
     timer.end_step();
+    profiler.end_step();
 
     stop = result.stop_requested || due(state.step, options.exit_interval);
     std::optional<double> validation_loss;
@@ -76,13 +94,14 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
     report.step(result, step_seconds, end - last_end, validation_loss);
     last_end = end;
     if (run.writer && due(state.step, run.config.checkpoint.save_interval)) {
-      save(run, report, timer);
+      save(run, report, timer, profiler);
       saved_step = state.step;
     }
     if (due(state.step, run.config.logging.breakdown_interval)) report.show_breakdown(timer.take());
   }
 
-  if (run.writer && saved_step != state.step) save(run, report, timer);
+  if (run.writer && saved_step != state.step) save(run, report, timer, profiler);
+  profiler.finish();
   const RegionTimes rest = timer.take();
   if (rest.steps > 0) report.show_breakdown(rest);
   if (stop) {

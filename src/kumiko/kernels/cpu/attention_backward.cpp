@@ -76,7 +76,9 @@ HWY_INLINE void pack_queries(const AttentionHead& head, const BackwardBuffers& b
   std::fill(buffers.delta + sequence, buffers.delta + buffers.rows, 0.0F);
 }
 
-// One row: scores become the (dropped) probabilities P, dscores = dout . v become P (dscores - delta).
+// One row: scores become the (dropped) probabilities P, dscores = dout . v become P (dscores - delta). kHidden: the
+// pair has first_keys.
+template <bool kHidden>
 HWY_INLINE void gradient_row(const AttentionHead& head, const BlockPair& pair, int64_t row,
                              const BackwardBuffers& buffers) {
   const Floats f;
@@ -91,10 +93,18 @@ HWY_INLINE void gradient_row(const AttentionHead& head, const BlockPair& pair, i
     std::fill(scores + padded, scores + attention_block, 0.0F);
     std::fill(dscores + padded, dscores + attention_block, 0.0F);
   }
+  int64_t begin = 0;
+  if constexpr (kHidden) {
+    const int64_t hidden = std::min(hidden_keys(pair, row), visible);
+    begin = hidden == visible ? padded : hidden / lanes * lanes;
+    std::fill(scores, scores + begin, 0.0F);
+    std::fill(scores + begin, scores + std::max(begin, hidden), -std::numeric_limits<float>::infinity());
+    std::fill(dscores, dscores + std::max(begin, hidden), 0.0F);
+  }
   const auto log_sum_exp = hn::Set(f, buffers.log_sum_exp[pair.first_query + row]);
   const auto delta = hn::Set(f, buffers.delta[pair.first_query + row]);
   if (head.mask == nullptr) {
-    for (int64_t c = 0; c < padded; c += lanes) {
+    for (int64_t c = begin; c < padded; c += lanes) {
       const auto probability = exp2(hn::Sub(hn::LoadU(f, scores + c), log_sum_exp));
       hn::StoreU(probability, f, scores + c);
       hn::StoreU(hn::Mul(probability, hn::Sub(hn::LoadU(f, dscores + c), delta)), f, dscores + c);
@@ -103,7 +113,7 @@ HWY_INLINE void gradient_row(const AttentionHead& head, const BlockPair& pair, i
   }
   HWY_ALIGN float factors[attention_block];
   dropout_factors(head, pair, row, padded, factors);
-  for (int64_t c = 0; c < padded; c += lanes) {
+  for (int64_t c = begin; c < padded; c += lanes) {
     const auto probability = exp2(hn::Sub(hn::LoadU(f, scores + c), log_sum_exp));
     const auto factor = hn::Load(f, factors + c);
     hn::StoreU(hn::Mul(probability, factor), f, scores + c);
@@ -112,22 +122,26 @@ HWY_INLINE void gradient_row(const AttentionHead& head, const BlockPair& pair, i
 }
 
 // The inner body of algorithm 2 for one pair of blocks.
-HWY_INLINE void backward_pair(const AttentionHead& head, int64_t i, int64_t j, const BackwardBuffers& buffers) {
+template <bool kHidden>
+HWY_INLINE void backward_pair(const AttentionHead& head, const BlockPair& pair, const BackwardBuffers& buffers) {
+  const int64_t i = pair.first_query;
+  const int64_t j = pair.first_key;
   const int64_t size = head.head_size;
   const int64_t width = buffers.width;
   const int64_t block = attention_block;
-  const BlockPair pair = pair_of(head, i, j);
-  const int64_t rows = round_up(std::min(block, head.num_queries - i), tile_rows);
+  const int64_t rows = round_up(pair.num_queries, tile_rows);
   const auto last_visible = [&](int64_t row) { return visible_keys(pair, row + tile_rows - 1); };
-  const auto score_range = [&](int64_t row) { return TileRange{last_visible(row), 0, size}; };
+  const auto first_visible = [&](int64_t row) { return kHidden ? hidden_keys(pair, row) : 0; };
+  const auto score_range = [&](int64_t row) { return TileRange{last_visible(row), 0, size, first_visible(row)}; };
   multiply<Layout::rows, false>(rows, block, buffers.queries + i * width, width, buffers.keys_transposed + j * size,
                                 block, buffers.scores, block, score_range);
   multiply<Layout::rows, false>(rows, block, buffers.douts + i * width, width, buffers.values_transposed + j * size,
                                 block, buffers.dscores, block, score_range);
-  for (int64_t r = 0; r < rows; ++r) gradient_row(head, pair, r, buffers);
-  // The tile of keys from `key` on is first seen by query row key - shift.
+  for (int64_t r = 0; r < rows; ++r) gradient_row<kHidden>(head, pair, r, buffers);
+  // The tile of keys from `key` on is first seen by query row key - shift, and last by one that begins before its end.
+  const auto last_row = [&](int64_t key) { return kHidden ? queries_before(pair, key + tile_rows) : rows; };
   const auto key_range = [&](int64_t key) {
-    return TileRange{key < pair.num_keys ? width : 0, std::max<int64_t>(0, key - pair.shift), rows};
+    return TileRange{key < pair.num_keys ? width : 0, std::max<int64_t>(0, key - pair.shift), last_row(key)};
   };
   multiply<Layout::transposed, true>(block, width, buffers.scores, block, buffers.douts + i * width, width,
                                      buffers.dvalues + j * width, width, key_range);
@@ -135,7 +149,7 @@ HWY_INLINE void backward_pair(const AttentionHead& head, int64_t i, int64_t j, c
                                      buffers.dkeys + j * width, width, key_range);
   multiply<Layout::rows, true>(rows, width, buffers.dscores, block, buffers.keys + j * width, width,
                                buffers.dqueries + i * width, width, [&](int64_t row) {
-                                 return TileRange{width, 0, last_visible(row)};
+                                 return TileRange{width, first_visible(row), last_visible(row)};
                                });
 }
 
@@ -159,7 +173,11 @@ void BackwardHeads(const AttentionHead* heads, int64_t num_heads, const HeadRows
     pack_queries(head, buffers);
     for (int64_t j = 0; j < head.num_keys; j += attention_block) {
       for (int64_t i = head.causal ? j : 0; i < head.num_queries; i += attention_block) {
-        backward_pair(head, i, j, buffers);
+        // Nor does any later query see these keys.
+        if (first_block_of(head, i) > j) break;
+        const BlockPair pair = pair_of(head, i, j);
+        pair.first_keys == nullptr ? backward_pair<false>(head, pair, buffers)
+                                   : backward_pair<true>(head, pair, buffers);
       }
     }
     unpack_rows(buffers.dqueries, buffers.width, times(head.scale), head.dq, 0, head.num_queries, head.head_size);

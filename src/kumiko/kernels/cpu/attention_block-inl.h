@@ -70,17 +70,46 @@ struct BlockPair {
   int64_t first_key;
   int64_t num_keys;  // of the block
   int64_t shift;     // query row r sees the keys [0, r + shift]; large if all
+  int64_t num_queries;
+  // Of each query of the block, the first key it sees, counted from the sequence's; null if none begins within the
+  // block of keys or behind it.
+  const int32_t* first_keys;
 };
 
 HWY_INLINE BlockPair pair_of(const AttentionHead& head, int64_t first_query, int64_t first_key) {
   const int64_t diagonal = first_query + head.num_keys - head.num_queries - first_key;
-  return {first_query, first_key, std::min(attention_block, head.num_keys - first_key),
-          head.causal ? diagonal : attention_block};
+  const int64_t num_queries = std::min(attention_block, head.num_queries - first_query);
+  const int32_t* first_keys = head.first_keys == nullptr ? nullptr : head.first_keys + first_query;
+  if (first_keys != nullptr && first_keys[num_queries - 1] <= first_key) first_keys = nullptr;
+  return {first_query,
+          first_key,
+          std::min(attention_block, head.num_keys - first_key),
+          head.causal ? diagonal : attention_block,
+          num_queries,
+          first_keys};
+}
+
+// Where the first block of keys that this query, or one after it, sees begins.
+HWY_INLINE int64_t first_block_of(const AttentionHead& head, int64_t query) {
+  return head.first_keys == nullptr ? 0 : head.first_keys[query] / attention_block * attention_block;
 }
 
 // How many keys of the block the row sees.
 HWY_INLINE int64_t visible_keys(const BlockPair& pair, int64_t row) {
   return std::clamp<int64_t>(row + pair.shift + 1, 0, pair.num_keys);
+}
+
+// How many keys of the block, from its first on, the row does not see because it begins later. Rows beyond the last are
+// as the last. Only where first_keys is there.
+HWY_INLINE int64_t hidden_keys(const BlockPair& pair, int64_t row) {
+  const int64_t first = pair.first_keys[std::min(row, pair.num_queries - 1)];
+  return std::clamp<int64_t>(first - pair.first_key, 0, pair.num_keys);
+}
+
+// How many queries of the block, from its first on, begin before key `key` of the block of keys.
+HWY_INLINE int64_t queries_before(const BlockPair& pair, int64_t key) {
+  const int32_t* end = pair.first_keys + pair.num_queries;
+  return std::lower_bound(pair.first_keys, end, pair.first_key + key) - pair.first_keys;
 }
 
 // For each key of the block, the factor of the row's probabilities: 0 or 1 / (1 - p).

@@ -28,6 +28,8 @@ struct ForwardBlock {
 };
 
 // Scores of one row become unnormalised probabilities; the row's earlier sums are scaled to the new maximum.
+// kHidden: the pair has first_keys.
+template <bool kHidden>
 HWY_INLINE void softmax_row(const AttentionHead& head, const BlockPair& pair, int64_t row, int64_t width,
                             ForwardBlock& block) {
   const Floats f;
@@ -40,10 +42,18 @@ HWY_INLINE void softmax_row(const AttentionHead& head, const BlockPair& pair, in
     std::fill(scores + padded, scores + attention_block, 0.0F);
     if (visible == 0) return;
   }
+  int64_t begin = 0;
+  if constexpr (kHidden) {
+    const int64_t hidden = std::min(hidden_keys(pair, row), visible);
+    begin = hidden == visible ? padded : hidden / lanes * lanes;
+    std::fill(scores, scores + begin, 0.0F);
+    if (hidden == visible) return;
+    std::fill(scores + begin, scores + hidden, -std::numeric_limits<float>::infinity());
+  }
   // Two chains, as one would wait for its own results.
   auto largest_even = hn::Set(f, block.max[row]);
   auto largest_odd = largest_even;
-  int64_t column = 0;
+  int64_t column = begin;
   for (; column + 2 * lanes <= padded; column += 2 * lanes) {
     largest_even = hn::Max(largest_even, hn::LoadU(f, scores + column));
     largest_odd = hn::Max(largest_odd, hn::LoadU(f, scores + column + lanes));
@@ -60,7 +70,7 @@ HWY_INLINE void softmax_row(const AttentionHead& head, const BlockPair& pair, in
     float* sums = block.sums + row * width;
     for (int64_t d = 0; d < width; d += lanes) hn::StoreU(hn::Mul(hn::LoadU(f, sums + d), shrink), f, sums + d);
   }
-  for (int64_t c = 0; c < padded; c += lanes) {
+  for (int64_t c = begin; c < padded; c += lanes) {
     const auto probability = exp2(hn::Sub(hn::LoadU(f, scores + c), max));
     total = hn::Add(total, probability);
     hn::StoreU(probability, f, scores + c);
@@ -69,9 +79,30 @@ HWY_INLINE void softmax_row(const AttentionHead& head, const BlockPair& pair, in
   if (head.mask == nullptr) return;
   HWY_ALIGN float factors[attention_block];
   dropout_factors(head, pair, row, padded, factors);
-  for (int64_t c = 0; c < padded; c += lanes) {
+  for (int64_t c = begin; c < padded; c += lanes) {
     hn::StoreU(hn::Mul(hn::LoadU(f, scores + c), hn::Load(f, factors + c)), f, scores + c);
   }
+}
+
+// The inner body of algorithm 1 for one pair of blocks: keys [D, block] and values [block, width] of it.
+template <bool kHidden>
+HWY_INLINE void forward_pair(const AttentionHead& head, const BlockPair& pair, const float* keys, const float* values,
+                             int64_t width, ForwardBlock& block) {
+  const int64_t rows = round_up(pair.num_queries, tile_rows);
+  const auto last_visible = [&](int64_t row) { return visible_keys(pair, row + tile_rows - 1); };
+  const auto first_visible = [&](int64_t row) { return kHidden ? hidden_keys(pair, row) : 0; };
+  multiply<Layout::rows, false>(rows, attention_block, block.queries, width, keys, attention_block, block.scores,
+                                attention_block, [&](int64_t row) {
+                                  return TileRange{last_visible(row), 0, head.head_size, first_visible(row)};
+                                });
+  for (int64_t r = 0; r < pair.num_queries; ++r) softmax_row<kHidden>(head, pair, r, width, block);
+  for (int64_t r = pair.num_queries; r < rows; ++r) {
+    std::fill(block.scores + r * attention_block, block.scores + (r + 1) * attention_block, 0.0F);
+  }
+  multiply<Layout::rows, true>(rows, width, block.scores, attention_block, values, width, block.sums, width,
+                               [&](int64_t row) {
+                                 return TileRange{width, first_visible(row), last_visible(row)};
+                               });
 }
 
 HWY_INLINE void write_rows(const AttentionHead& head, int64_t first_query, int64_t count, int64_t width,
@@ -108,7 +139,7 @@ void ForwardHead(const AttentionHead& head, int64_t begin, int64_t end, float* w
   block.scores = block.queries + attention_block * width;
   block.sums = block.scores + attention_block * attention_block;
   block.totals = block.sums + attention_block * width;
-  for (int64_t j = 0; j < num_keys; j += attention_block) {
+  for (int64_t j = first_block_of(head, begin); j < num_keys; j += attention_block) {
     const int64_t count = std::min(attention_block, num_keys - j);
     pack_transposed(head.k, j, count, size, keys + j * size);
     pack_rows(head.v, j, count, size, 1, values + j * width, attention_block, width);
@@ -121,21 +152,13 @@ void ForwardHead(const AttentionHead& head, int64_t begin, int64_t end, float* w
     std::fill(block.max, block.max + attention_block, -std::numeric_limits<float>::infinity());
     std::fill(block.totals, block.totals + attention_block * num_lanes(), 0.0F);
     const int64_t last_key = head.causal ? i + count + hidden : num_keys;
-    for (int64_t j = 0; j < last_key; j += attention_block) {
+    for (int64_t j = first_block_of(head, i); j < last_key; j += attention_block) {
       const BlockPair pair = pair_of(head, i, j);
-      const auto last_visible = [&](int64_t row) { return visible_keys(pair, row + tile_rows - 1); };
-      multiply<Layout::rows, false>(rows, attention_block, block.queries, width, keys + j * size, attention_block,
-                                    block.scores, attention_block, [&](int64_t row) {
-                                      return TileRange{last_visible(row), 0, size};
-                                    });
-      for (int64_t r = 0; r < count; ++r) softmax_row(head, pair, r, width, block);
-      for (int64_t r = count; r < rows; ++r) {
-        std::fill(block.scores + r * attention_block, block.scores + (r + 1) * attention_block, 0.0F);
+      if (pair.first_keys == nullptr) {
+        forward_pair<false>(head, pair, keys + j * size, values + j * width, width, block);
+      } else {
+        forward_pair<true>(head, pair, keys + j * size, values + j * width, width, block);
       }
-      multiply<Layout::rows, true>(rows, width, block.scores, attention_block, values + j * width, width, block.sums,
-                                   width, [&](int64_t row) {
-                                     return TileRange{width, 0, last_visible(row)};
-                                   });
     }
     write_rows(head, i, count, width, block);
   }
@@ -150,18 +173,19 @@ void FewQueriesHead(const AttentionHead& head, float* workspace) {
   with_element(head.q.type, [&]<class Element>(Element) HWY_ATTR {
     for (int64_t i = 0; i < head.num_queries; ++i) {
       const int64_t visible = head.causal ? i + head.num_keys - head.num_queries + 1 : head.num_keys;
+      const int64_t first = head.first_keys == nullptr ? 0 : head.first_keys[i];
       const Element* query = head.q.row<Element>(i);
-      for (int64_t j = 0; j < visible; ++j) {
+      for (int64_t j = first; j < visible; ++j) {
         scores[j] = head.scale * log2_of_e * dot(query, head.k.row<Element>(j), size);
       }
-      const float max = largest(scores, visible);
-      const float total = sum(visible, [&](int64_t j, const auto& access) HWY_ATTR {
-        const auto probability = exp2(hn::Sub(access.load(scores + j), hn::Set(f, max)));
-        access.store(probability, scores + j);
+      const float max = largest(scores + first, visible - first);
+      const float total = sum(visible - first, [&](int64_t j, const auto& access) HWY_ATTR {
+        const auto probability = exp2(hn::Sub(access.load(scores + first + j), hn::Set(f, max)));
+        access.store(probability, scores + first + j);
         return probability;
       });
       std::fill(sums, sums + size, 0.0F);
-      for (int64_t j = 0; j < visible; ++j) {
+      for (int64_t j = first; j < visible; ++j) {
         const Element* value = head.v.row<Element>(j);
         const auto probability = hn::Set(f, scores[j]);
         sweep(size, [&](int64_t d, const auto& access) HWY_ATTR {

@@ -32,10 +32,11 @@ struct AttentionHead {
   bool causal = true;
   float scale = 1;
   HeadRows q, k, v, out;
-  float* log_sum_exp = nullptr;       // [num_queries], or null
-  const DropoutMask* mask = nullptr;  // null without dropout
-  int64_t first_mask_row = 0;         // of query 0
-  HeadRows dout, dq;                  // backward only
+  float* log_sum_exp = nullptr;         // [num_queries], or null
+  const DropoutMask* mask = nullptr;    // null without dropout
+  int64_t first_mask_row = 0;           // of query 0
+  const int32_t* first_keys = nullptr;  // [num_queries], or null: the first key that each query sees
+  HeadRows dout, dq;                    // backward only
 };
 
 inline AttentionHead head_of(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, const HeadsView& v,
@@ -54,6 +55,7 @@ inline AttentionHead head_of(const AttentionShape& shape, const HeadsView& q, co
   if (log_sum_exp) {
     head.log_sum_exp = log_sum_exp.data<float>() + (batch * shape.num_heads + query_head) * shape.num_queries;
   }
+  if (shape.first_keys) head.first_keys = shape.first_keys.data<int32_t>() + batch * shape.num_queries;
   if (shape.mask.probability > 0) head.mask = &shape.mask;
   head.first_mask_row =
       ((shape.first_batch + batch) * shape.num_heads_global + shape.first_head + query_head) * shape.num_queries;

@@ -143,17 +143,15 @@ class CpuKernels : public Kernels {
     cpu::gelu_backward(x, dy, dx, num_threads_);
   }
 
-  void embedding_forward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
+  void embedding_forward(const Tensor& tokens, const TokenPlaces& places, int64_t first_token,
                          const Tensor& token_table, const Tensor& position_table, const Tensor& y) override {
-    arguments::check_embedding("embedding_forward", tokens, sequence, first_position, token_table, position_table, y);
-    cpu::embedding_forward(tokens, sequence, first_position, first_token, token_table, position_table, y, num_threads_);
+    arguments::check_embedding("embedding_forward", tokens, places, token_table, position_table, y);
+    cpu::embedding_forward(tokens, places, first_token, token_table, position_table, y, num_threads_);
   }
-  void embedding_backward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
-                          const Tensor& dy, const Tensor& dtoken_table, const Tensor& dposition_table) override {
-    arguments::check_embedding("embedding_backward", tokens, sequence, first_position, dtoken_table, dposition_table,
-                               dy);
-    cpu::embedding_backward(tokens, sequence, first_position, first_token, dy, dtoken_table, dposition_table,
-                            num_threads_);
+  void embedding_backward(const Tensor& tokens, const TokenPlaces& places, int64_t first_token, const Tensor& dy,
+                          const Tensor& dtoken_table, const Tensor& dposition_table) override {
+    arguments::check_embedding("embedding_backward", tokens, places, dtoken_table, dposition_table, dy);
+    cpu::embedding_backward(tokens, places, first_token, dy, dtoken_table, dposition_table, num_threads_);
   }
   void cross_entropy_statistics(const Tensor& logits, const Tensor& targets, int64_t first_token, int64_t num_valid,
                                 const Tensor& max, const Tensor& sum, const Tensor& target_logit) override {

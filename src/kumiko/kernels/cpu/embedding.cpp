@@ -31,15 +31,14 @@ HWY_INLINE void add_to(float* to, const Element* from, int64_t count) {
 }  // namespace
 
 // Tokens [begin, end).
-void LookUp(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
-            const Tensor& token_table, const Tensor& position_table, const Tensor& y, int64_t begin, int64_t end) {
+void LookUp(const Tensor& tokens, const TokenPlaces& places, int64_t first_token, const Tensor& token_table,
+            const Tensor& position_table, const Tensor& y, int64_t begin, int64_t end) {
   const int64_t size = token_table.shape().last();
   with_element(y.dtype(), [&]<class Element>(Element) HWY_ATTR {
     for (int64_t t = begin; t < end; ++t) {
       Element* out = y.data<Element>() + t * size;
       const float* token = row_of(token_table, first_token, tokens.data<int32_t>()[t]);
-      const float* position =
-          position_table ? position_table.data<float>() + (first_position + t % sequence) * size : nullptr;
+      const float* position = position_table ? position_table.data<float>() + places.position(t) * size : nullptr;
       sweep(size, [&](int64_t h, const auto& access) HWY_ATTR {
         auto value = token != nullptr ? access.load(token + h) : hn::Zero(Floats());
         if (position != nullptr) value = hn::Add(value, access.load(position + h));
@@ -50,7 +49,7 @@ void LookUp(const Tensor& tokens, int64_t sequence, int64_t first_position, int6
 }
 
 // Columns [begin, end) of all tokens.
-void AddGradients(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token, const Tensor& dy,
+void AddGradients(const Tensor& tokens, const TokenPlaces& places, int64_t first_token, const Tensor& dy,
                   const Tensor& dtoken_table, const Tensor& dposition_table, int64_t begin, int64_t end) {
   const int64_t size = dtoken_table.shape().last();
   with_element(dy.dtype(), [&]<class Element>(Element) HWY_ATTR {
@@ -59,7 +58,7 @@ void AddGradients(const Tensor& tokens, int64_t sequence, int64_t first_position
       float* token = row_of(dtoken_table, first_token, tokens.data<int32_t>()[t]);
       if (token != nullptr) add_to(token + begin, gradient, end - begin);
       if (!dposition_table) continue;
-      add_to(dposition_table.data<float>() + (first_position + t % sequence) * size + begin, gradient, end - begin);
+      add_to(dposition_table.data<float>() + places.position(t) * size + begin, gradient, end - begin);
     }
   });
 }
@@ -76,21 +75,21 @@ HWY_EXPORT(AddGradients);
 
 }  // namespace
 
-void embedding_forward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
-                       const Tensor& token_table, const Tensor& position_table, const Tensor& y, int num_threads) {
+void embedding_forward(const Tensor& tokens, const TokenPlaces& places, int64_t first_token, const Tensor& token_table,
+                       const Tensor& position_table, const Tensor& y, int num_threads) {
   const int64_t grain = row_grain(token_table.shape().last());
   parallel_ranges(num_threads, tokens.num_elements(), grain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(LookUp)
-    (tokens, sequence, first_position, first_token, token_table, position_table, y, begin, end);
+    (tokens, places, first_token, token_table, position_table, y, begin, end);
   });
 }
 
-void embedding_backward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
-                        const Tensor& dy, const Tensor& dtoken_table, const Tensor& dposition_table, int num_threads) {
+void embedding_backward(const Tensor& tokens, const TokenPlaces& places, int64_t first_token, const Tensor& dy,
+                        const Tensor& dtoken_table, const Tensor& dposition_table, int num_threads) {
   // A cache line of columns at least.
   parallel_ranges(num_threads, dtoken_table.shape().last(), 16, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(AddGradients)
-    (tokens, sequence, first_position, first_token, dy, dtoken_table, dposition_table, begin, end);
+    (tokens, places, first_token, dy, dtoken_table, dposition_table, begin, end);
   });
 }
 

@@ -79,11 +79,13 @@ HWY_INLINE void multiply_tile(const float* HWY_RESTRICT a, int64_t lda, const fl
 #undef KUMIKO_STORE
 }
 
-// The part of a product that matters for one tile of rows: columns [0, columns), terms [first, depth).
+// The part of a product that matters for one tile of rows: columns [first_column, columns), terms [first, depth). What
+// else is written of C, or left as it was, is not said.
 struct TileRange {
   int64_t columns;
   int64_t first;
   int64_t depth;
+  int64_t first_column = 0;
 };
 
 // C [rows, ...] = or += A B, with rows a multiple of tile_rows; range(row) says what the tile from `row` on needs.
@@ -97,6 +99,7 @@ HWY_INLINE void multiply(int64_t rows, int64_t columns, const float* HWY_RESTRIC
     for (int64_t row = 0; row < rows; row += tile_rows) {
       const TileRange part = range(row);
       if (column >= part.columns || part.first >= part.depth) continue;
+      if (column + 2 * lanes <= part.first_column) continue;
       const float* a_part = kLayout == Layout::rows ? a + row * lda + part.first : a + part.first * lda + row;
       const float* b_part = b + part.first * ldb + column;
       float* c_part = c + row * ldc + column;

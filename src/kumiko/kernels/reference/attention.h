@@ -33,19 +33,23 @@ inline double attention_dropout_factor(const AttentionShape& shape, int64_t batc
   return dropped ? 0 : 1 / (1 - shape.mask.probability);
 }
 
-// scale q.k for every key that the query sees.
+inline int64_t first_visible_key(const AttentionShape& shape, int64_t batch, int64_t query) {
+  return shape.first_keys ? shape.first_keys.data<int32_t>()[batch * shape.num_queries + query] : 0;
+}
+
+// scale q.k for every key that the query sees, the first of them `first`.
 template <class Real>
 std::vector<double> attention_scores(const AttentionShape& shape, const HeadsView& q, const HeadsView& k, int64_t batch,
-                                     int64_t head, int64_t query) {
+                                     int64_t head, int64_t query, int64_t first) {
   const int64_t kv_head = head / (shape.num_heads / shape.num_kv_heads);
-  const int64_t visible = shape.causal ? query + shape.num_keys - shape.num_queries + 1 : shape.num_keys;
-  std::vector<double> scores(static_cast<size_t>(visible));
+  const int64_t end = shape.causal ? query + shape.num_keys - shape.num_queries + 1 : shape.num_keys;
+  std::vector<double> scores;
   const Real* query_row = head_row<Real>(q, batch, query, head, shape.head_size);
-  for (int64_t key = 0; key < visible; ++key) {
+  for (int64_t key = first; key < end; ++key) {
     const Real* key_row = head_row<Real>(k, batch, key, kv_head, shape.head_size);
     double sum = 0;
     for (int64_t d = 0; d < shape.head_size; ++d) sum += double{query_row[d]} * key_row[d];
-    scores[static_cast<size_t>(key)] = shape.scale * sum;
+    scores.push_back(shape.scale * sum);
   }
   return scores;
 }
@@ -58,13 +62,14 @@ void attention_forward(const AttentionShape& shape, const HeadsView& q, const He
     for (int64_t a = 0; a < shape.num_heads; ++a) {
       const int64_t kv_head = a / (shape.num_heads / shape.num_kv_heads);
       for (int64_t i = 0; i < shape.num_queries; ++i) {
-        const std::vector<double> scores = attention_scores<Real>(shape, q, k, b, a, i);
+        const int64_t first = first_visible_key(shape, b, i);
+        const std::vector<double> scores = attention_scores<Real>(shape, q, k, b, a, i, first);
         const double max = *std::max_element(scores.begin(), scores.end());
         double sum = 0;
         for (double score : scores) sum += std::exp(score - max);
         std::vector<double> result(static_cast<size_t>(size), 0.0);
         for (size_t j = 0; j < scores.size(); ++j) {
-          const int64_t key = static_cast<int64_t>(j);
+          const int64_t key = first + static_cast<int64_t>(j);
           const double weight = std::exp(scores[j] - max) / sum * attention_dropout_factor(shape, b, a, i, key);
           const Real* value = head_row<Real>(v, b, key, kv_head, size);
           for (int64_t d = 0; d < size; ++d) result[static_cast<size_t>(d)] += weight * value[d];
@@ -112,7 +117,8 @@ void attention_backward(const AttentionShape& shape, const HeadsView& q, const H
     for (int64_t a = 0; a < shape.num_heads; ++a) {
       const int64_t kv_head = a / (shape.num_heads / shape.num_kv_heads);
       for (int64_t i = 0; i < shape.num_queries; ++i) {
-        const std::vector<double> scores = attention_scores<Real>(shape, q, k, b, a, i);
+        const int64_t first = first_visible_key(shape, b, i);
+        const std::vector<double> scores = attention_scores<Real>(shape, q, k, b, a, i, first);
         const double lse = log_sum_exp.data<Real>()[(b * shape.num_heads + a) * shape.num_queries + i];
         const Real* query = head_row<Real>(q, b, i, a, size);
         const Real* dout_row = head_row<Real>(dout, b, i, a, size);
@@ -120,7 +126,7 @@ void attention_backward(const AttentionShape& shape, const HeadsView& q, const H
         double delta = 0;
         for (int64_t d = 0; d < size; ++d) delta += double{dout_row[d]} * out_row[d];
         for (size_t j = 0; j < scores.size(); ++j) {
-          const int64_t key = static_cast<int64_t>(j);
+          const int64_t key = first + static_cast<int64_t>(j);
           const Real* key_row = head_row<Real>(k, b, key, kv_head, size);
           const Real* value = head_row<Real>(v, b, key, kv_head, size);
           const double factor = attention_dropout_factor(shape, b, a, i, key);

@@ -137,20 +137,18 @@ class ReferenceKernels : public Kernels {
     with_type(x, [&]<class Real>(Real) { reference::gelu_backward<Real>(x, dy, dx); });
   }
 
-  void embedding_forward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
+  void embedding_forward(const Tensor& tokens, const TokenPlaces& places, int64_t first_token,
                          const Tensor& token_table, const Tensor& position_table, const Tensor& y) override {
-    arguments::check_embedding("embedding_forward", tokens, sequence, first_position, token_table, position_table, y);
+    arguments::check_embedding("embedding_forward", tokens, places, token_table, position_table, y);
     with_type(y, [&]<class Real>(Real) {
-      reference::embedding_forward<Real>(tokens, sequence, first_position, first_token, token_table, position_table, y);
+      reference::embedding_forward<Real>(tokens, places, first_token, token_table, position_table, y);
     });
   }
-  void embedding_backward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
-                          const Tensor& dy, const Tensor& dtoken_table, const Tensor& dposition_table) override {
-    arguments::check_embedding("embedding_backward", tokens, sequence, first_position, dtoken_table, dposition_table,
-                               dy);
+  void embedding_backward(const Tensor& tokens, const TokenPlaces& places, int64_t first_token, const Tensor& dy,
+                          const Tensor& dtoken_table, const Tensor& dposition_table) override {
+    arguments::check_embedding("embedding_backward", tokens, places, dtoken_table, dposition_table, dy);
     with_type(dy, [&]<class Real>(Real) {
-      reference::embedding_backward<Real>(tokens, sequence, first_position, first_token, dy, dtoken_table,
-                                          dposition_table);
+      reference::embedding_backward<Real>(tokens, places, first_token, dy, dtoken_table, dposition_table);
     });
   }
   void cross_entropy_statistics(const Tensor& logits, const Tensor& targets, int64_t first_token, int64_t num_valid,

@@ -17,13 +17,12 @@ Real* token_row(const Tensor& table, int64_t first_token, int64_t token) {
 }
 
 template <class Real>
-void embedding_forward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
-                       const Tensor& token_table, const Tensor& position_table, const Tensor& y) {
+void embedding_forward(const Tensor& tokens, const TokenPlaces& places, int64_t first_token, const Tensor& token_table,
+                       const Tensor& position_table, const Tensor& y) {
   const int64_t size = token_table.shape().last();
   for (int64_t t = 0; t < tokens.num_elements(); ++t) {
     const Real* token = token_row<Real>(token_table, first_token, tokens.data<int32_t>()[t]);
-    const Real* position =
-        position_table ? position_table.data<Real>() + (first_position + t % sequence) * size : nullptr;
+    const Real* position = position_table ? position_table.data<Real>() + places.position(t) * size : nullptr;
     for (int64_t h = 0; h < size; ++h) {
       y.data<Real>()[t * size + h] = (token ? token[h] : Real{0}) + (position ? position[h] : Real{0});
     }
@@ -31,12 +30,12 @@ void embedding_forward(const Tensor& tokens, int64_t sequence, int64_t first_pos
 }
 
 template <class Real>
-void embedding_backward(const Tensor& tokens, int64_t sequence, int64_t first_position, int64_t first_token,
-                        const Tensor& dy, const Tensor& dtoken_table, const Tensor& dposition_table) {
+void embedding_backward(const Tensor& tokens, const TokenPlaces& places, int64_t first_token, const Tensor& dy,
+                        const Tensor& dtoken_table, const Tensor& dposition_table) {
   const int64_t size = dtoken_table.shape().last();
   for (int64_t t = 0; t < tokens.num_elements(); ++t) {
     Real* token = token_row<Real>(dtoken_table, first_token, tokens.data<int32_t>()[t]);
-    Real* position = dposition_table ? dposition_table.data<Real>() + (first_position + t % sequence) * size : nullptr;
+    Real* position = dposition_table ? dposition_table.data<Real>() + places.position(t) * size : nullptr;
     for (int64_t h = 0; h < size; ++h) {
       if (token) token[h] += dy.data<Real>()[t * size + h];
       if (position) position[h] += dy.data<Real>()[t * size + h];
