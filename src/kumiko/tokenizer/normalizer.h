@@ -1,5 +1,5 @@
-// Normalisation: rewriting a text before it is cut into pieces. A normalizer is one step, as tokenizer.json describes it;
-// each gives what the `tokenizers` package gives.
+// Normalisation: rewriting a text before it is cut into pieces. A normalizer is one step, as tokenizer.json describes
+// it; each gives what the `tokenizers` package gives.
 #pragma once
 
 #include <memory>
@@ -51,8 +51,8 @@ std::unique_ptr<Normalizer> make_byte_alphabet_normalizer();
 enum class UnicodeForm { nfc, nfd, nfkc, nfkd };
 std::unique_ptr<Normalizer> make_unicode_normalizer(UnicodeForm form);
 
-// The rules that SentencePiece compiles into a double-array trie: `charsmap` is u32 size of the trie in bytes, the trie,
-// and the replacements, each ended by a zero byte. "" changes nothing. User error if it is damaged, or in a build
+// The rules that SentencePiece compiles into a double-array trie: `charsmap` is u32 size of the trie in bytes, the
+// trie, and the replacements, each ended by a zero byte. "" changes nothing. User error if it is damaged, or in a build
 // without utf8proc.
 std::unique_ptr<Normalizer> make_precompiled(std::string charsmap);
 

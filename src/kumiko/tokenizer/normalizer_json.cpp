@@ -58,7 +58,8 @@ std::unique_ptr<Normalizer> normalizer_from_json(const JsonPlace& place) {
     return make_precompiled(place.has("precompiled_charsmap") ? from_base64(place["precompiled_charsmap"]) : "");
   }
   place["type"].fail(
-      "ByteLevel, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, Strip, StripAccents or a Sequence "
+      "ByteLevel, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, Strip, StripAccents or a "
+      "Sequence "
       "of these; other normalizers are not supported");
 }
 

@@ -68,7 +68,8 @@ class UnicodeNormalizer : public Normalizer {
     }
     if (size >= 0) size = utf8proc_normalize_utf32(work.data(), size, options_);
     if (size < 0) throw_internal("utf8proc does not normalise a text: {}", utf8proc_errmsg(size));
-    for (utf8proc_ssize_t i = 0; i < size; ++i) append_utf8(result, static_cast<char32_t>(work[static_cast<size_t>(i)]));
+    for (utf8proc_ssize_t i = 0; i < size; ++i)
+      append_utf8(result, static_cast<char32_t>(work[static_cast<size_t>(i)]));
   }
 
   utf8proc_option_t options_;
@@ -109,9 +110,9 @@ class CharsmapTrie {
 // whole, where the shortest rule that it begins with replaces all of it; otherwise each of its characters is.
 class Precompiled : public Normalizer {
  public:
-  Precompiled(std::string_view trie, std::string replacements)
-      : trie_(trie), replacements_(std::move(replacements)) {
-    for (int byte = 0x20; byte < 0x7F; ++byte) plain_ascii_ = plain_ascii_ && !find(std::string(1, static_cast<char>(byte)));
+  Precompiled(std::string_view trie, std::string replacements) : trie_(trie), replacements_(std::move(replacements)) {
+    for (int byte = 0x20; byte < 0x7F; ++byte)
+      plain_ascii_ = plain_ascii_ && !find(std::string(1, static_cast<char>(byte)));
   }
 
   void apply(NormalizedText& text) const override {

@@ -12,7 +12,7 @@ struct SentencePieceOptions {
   Kind kind = Kind::unigram;
   bool add_dummy_prefix = true;
   bool remove_extra_whitespaces = true;
-  bool space_ends_words = false;               // the mark for a space belongs to the word before it
+  bool space_ends_words = false;             // the mark for a space belongs to the word before it
   std::string unknown_surface = " \u2047 ";  // what an unknown token is printed as
 };
 

@@ -1,4 +1,5 @@
-// Where a text that is to be tokenized stands in what it was taken from: some tokenizers put a space in front of a text.
+// Where a text that is to be tokenized stands in what it was taken from: some tokenizers put a space in front of a
+// text.
 #pragma once
 
 namespace kumiko {

@@ -10,8 +10,9 @@ TokenTrie::TokenTrie(const std::vector<std::string>& tokens) {
   std::vector<int32_t> order(tokens.size());
   std::iota(order.begin(), order.end(), 0);
   const auto token = [&](size_t rank) -> std::string_view { return tokens[static_cast<size_t>(order[rank])]; };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int32_t a, int32_t b) { return tokens[static_cast<size_t>(a)] < tokens[static_cast<size_t>(b)]; });
+  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+    return tokens[static_cast<size_t>(a)] < tokens[static_cast<size_t>(b)];
+  });
   // The tokens [begin, end) share their first `depth` bytes, which lead to `node`.
   struct Span {
     size_t node, begin, end, depth;

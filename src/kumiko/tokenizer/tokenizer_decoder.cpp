@@ -137,7 +137,8 @@ class DecoderReader {
   void read_metaspace(const JsonPlace& place) {
     if (fused_) refuse_behind_fuse(place);
     const std::string mark = one_character(place["replacement"]);
-    const bool prepends = place.boolean("add_prefix_space", true) && place.string("prepend_scheme", "always") != "never";
+    const bool prepends =
+        place.boolean("add_prefix_space", true) && place.string("prepend_scheme", "always") != "never";
     add([=](std::string& token, bool first) { token = replace_all(token, mark, first && prepends ? "" : " "); });
   }
 

@@ -31,7 +31,8 @@ struct TokenDecoder {
 void strip_beginning(std::string& text, std::string_view character, int64_t& left);
 void strip_end(std::string& text, std::string_view character, int64_t count);
 
-// The "decoder" object. User error, naming the place, for what is not supported. Tokens of bytes need none for ByteLevel.
+// The "decoder" object. User error, naming the place, for what is not supported. Tokens of bytes need none for
+// ByteLevel.
 TokenDecoder token_decoder_from_json(const JsonPlace& place, bool tokens_are_bytes);
 
 }  // namespace kumiko

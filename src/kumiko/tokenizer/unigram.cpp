@@ -135,8 +135,8 @@ class Unigram : public TokenizerModel {
 
 }  // namespace
 
-std::unique_ptr<TokenizerModel> make_unigram(UnigramVocabulary vocabulary,
-                                             std::unique_ptr<PreTokenizer> pre_tokenizer, bool pieces_are_words) {
+std::unique_ptr<TokenizerModel> make_unigram(UnigramVocabulary vocabulary, std::unique_ptr<PreTokenizer> pre_tokenizer,
+                                             bool pieces_are_words) {
   return std::make_unique<Unigram>(std::move(vocabulary), std::move(pre_tokenizer), pieces_are_words);
 }
 

@@ -1,5 +1,5 @@
-// Unigram language-model tokenization (Kudo, 2018): of all ways to cut a text into tokens, the one with the largest sum of
-// log probabilities.
+// Unigram language-model tokenization (Kudo, 2018): of all ways to cut a text into tokens, the one with the largest sum
+// of log probabilities.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@ struct UnigramVocabulary {
 
 // `pre_tokenizer` may be null: the text is one piece. encode() is a user error for a character that has no token if
 // there is neither `unknown` nor a fallback.
-std::unique_ptr<TokenizerModel> make_unigram(UnigramVocabulary vocabulary,
-                                             std::unique_ptr<PreTokenizer> pre_tokenizer, bool pieces_are_words);
+std::unique_ptr<TokenizerModel> make_unigram(UnigramVocabulary vocabulary, std::unique_ptr<PreTokenizer> pre_tokenizer,
+                                             bool pieces_are_words);
 
 }  // namespace kumiko
