@@ -55,7 +55,7 @@ Tokenizer read_naming(const fs::path& path, const Read& read) {
   }
 }
 
-enum class Form { bytes, json, sentencepiece, pair };
+enum class Form { bytes, tokenizer_json, sentencepiece, pair };
 
 struct Source {
   Form form = Form::bytes;
@@ -75,7 +75,8 @@ constexpr std::array<std::string_view, 3> sentencepiece_names = {"tokenizer.mode
                                                                  "sentencepiece.bpe.model"};
 
 std::optional<Source> find_in(const fs::path& folder) {
-  if (fs::exists(folder / "tokenizer.json")) return Source{Form::json, {{folder / "tokenizer.json", "tokenizer.json"}}};
+  if (fs::exists(folder / "tokenizer.json"))
+    return Source{Form::tokenizer_json, {{folder / "tokenizer.json", "tokenizer.json"}}};
   for (const auto& [vocabulary, merges] : pairs) {
     if (fs::exists(folder / vocabulary) && fs::exists(folder / merges)) {
       return pair_source(folder / vocabulary, folder / merges);
@@ -105,7 +106,7 @@ Source find_source(const fs::path& source) {
   }
   if (source.extension() == ".model") return {Form::sentencepiece, {{source, "tokenizer.model"}}};
   const fs::path merges = merges_beside(source);
-  if (merges.empty()) return {Form::json, {{source, "tokenizer.json"}}};
+  if (merges.empty()) return {Form::tokenizer_json, {{source, "tokenizer.json"}}};
   if (fs::exists(merges)) return pair_source(source, merges);
   throw_user("the tokenizer {} needs its merges beside it: looked for {}", source.string(), merges.string());
 }
@@ -114,7 +115,7 @@ Tokenizer read_source(const Source& source) {
   std::vector<std::string> texts;
   for (const TokenizerFile& file : source.files) texts.push_back(read_text_file(file.path));
   switch (source.form) {
-    case Form::json:
+    case Form::tokenizer_json:
       return tokenizer_from_json(texts[0]);
     case Form::sentencepiece:
       return tokenizer_from_sentencepiece(texts[0]);
