@@ -158,8 +158,8 @@ void Profiler::write_events() {
   recorder_->take(taken_);
   if (taken_.dropped > 0 && !warned_) {
     warned_ = true;
-    log::warning("step {} has more than {} events: the {} after them are missing from the trace",
-                 step_, most_events, taken_.dropped);
+    log::warning("step {} has more than {} events: the {} after them are missing from the trace", step_, most_events,
+                 taken_.dropped);
   }
   file_->write(part_->events(taken_));
 }
