@@ -199,7 +199,8 @@ TEST(TraceFormat, KeepsNegativeAndLongTimesExact) {
   constexpr int64_t long_time = 123'456'789'012'345;  // 34 hours
   const std::string text =
       part.opening() +
-      part.events(
+      events_of(
+          part,
           {{event(TraceTrack::compute, "a", -12034, -7), event(TraceTrack::compute, "b", long_time, long_time)}, 0}) +
       part.closing({1, 0, 0});
   EXPECT_NE(text.find("{\"ts\":-12.034,\"dur\":12.027,"), std::string::npos);
