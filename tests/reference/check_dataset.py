@@ -5,7 +5,7 @@
 
 BUILD is the folder of a build with tests (`ninja kumiko dump_samples`), TOKENIZER a tokenizer.json with an
 end-of-document token, each TEXT a file of one document a line. It needs numpy, torch (CPU), tokenizers and megatron-core
-(used with megatron-core 0.16.1, tokenizers 0.22, Python 3.11).
+(used with megatron-core 0.16.1, tokenizers 0.23, Python 3.11).
 
 1. What `kumiko data build` writes is opened with megatron-core's IndexedDataset: every document is what the tokenizers
    package makes of its line.
@@ -119,7 +119,7 @@ def main():
         prefixes = list(tokens)
         blend = [field for i, prefix in enumerate(prefixes) for field in (str(i + 1), prefix)]
         paths = [[prefix] for prefix in prefixes] + ([blend, prefixes] if len(prefixes) > 1 else [])
-        for seq_length, split, sizes in [(256, "8,1,1", [400, 40, 40]), (32, "1,1,1", [3000, 300, 30])]:
+        for seq_length, split, sizes in [(256, "8,1,1", [200, 20, 20]), (32, "1,1,1", [600, 60, 30])]:
             for seed in [1, 1234, 4294967295]:
                 for path in paths:
                     epochs = sizes[0] * seq_length / sum(count for prefix, count in tokens.items() if prefix in path)
