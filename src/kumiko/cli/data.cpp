@@ -9,6 +9,7 @@
 #include "kumiko/base/log.h"
 #include "kumiko/base/text.h"
 #include "kumiko/cli/subcommands.h"
+#include "kumiko/cli/tokenizer_help.h"
 #include "kumiko/data/dataset_builder.h"
 #include "kumiko/data/dataset_merge.h"
 #include "kumiko/data/dataset_summary.h"
@@ -17,10 +18,6 @@
 
 namespace kumiko {
 namespace {
-
-constexpr const char* tokenizer_help =
-    "\"bytes\", a tokenizer.json, a SentencePiece .model, a folder that holds one, or encoder.json with vocab.bpe "
-    "beside it";
 
 // Set by SIGINT and SIGTERM while a dataset is written, so that the temporary files can be removed first.
 volatile std::sig_atomic_t interrupted = 0;
@@ -92,7 +89,7 @@ void add_build(CLI::App& parent) {
   });
 }
 
-void add_inspect(CLI::App& parent) {
+void add_inspect_dataset(CLI::App& parent) {
   struct Arguments {
     std::string prefix;
     std::string tokenizer;
@@ -150,7 +147,7 @@ void add_data_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("data", "Build, inspect and merge training datasets");
   command->require_subcommand(1);
   add_build(*command);
-  add_inspect(*command);
+  add_inspect_dataset(*command);
   add_merge(*command);
 }
 
