@@ -76,8 +76,8 @@ bool reaches_across_newline(std::string_view token) {
     const auto value = static_cast<unsigned char>(byte);
     return is_ascii_letter(byte) || is_ascii_digit(byte) || (value >= 0xE3 && value <= 0xED);
   };
-  for (size_t at = token.find('\n'); at + 1 < token.size(); at = token.find('\n', at + 1)) {
-    if ((at == 0 || may_print(token[at - 1])) && may_begin_word(token[at + 1])) return true;
+  for (size_t at = token.find('\n'); at != std::string_view::npos; at = token.find('\n', at + 1)) {
+    if (at + 1 < token.size() && may_begin_word(token[at + 1]) && (at == 0 || may_print(token[at - 1]))) return true;
   }
   return false;
 }
