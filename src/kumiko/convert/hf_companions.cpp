@@ -59,8 +59,8 @@ void write_tokenizer_config(const fs::path& path, const TextBounds& bounds, int6
 
 HfTokenIds ids_in(const std::string& generation_config, const fs::path& path) {
   try {
-    const auto json = nlohmann::json::parse(generation_config);
-    const auto id = [&json](const char* key) { return json.value(key, nlohmann::json()).dump(); };
+    const auto settings = nlohmann::json::parse(generation_config);
+    const auto id = [&settings](const char* key) { return settings.value(key, nlohmann::json()).dump(); };
     return {id("bos_token_id"), id("eos_token_id"), id("pad_token_id")};
   } catch (const nlohmann::json::exception& error) {
     throw_user("{} is not a JSON object: {}", path.string(), error.what());
