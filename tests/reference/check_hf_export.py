@@ -71,7 +71,8 @@ def main():
             good = same and not any(keys.values()) and not words and "DIFFERS" not in tokenizer
             failed = failed or not good
             print(f"{fixture.name:12} {type(model).__name__:19} {str(model.dtype)[6:]:8} "
-                  f"{'same logits' if same else 'OTHER LOGITS'}, {keys}, {tokenizer}, said: {words}")
+                  f"{'same' if same else 'OTHER'} logits, keys {sum(keys.values())} wrong, {tokenizer}, "
+                  f"{words or 'nothing'} said", flush=True)
     sys.exit(failed)
 
 
