@@ -190,6 +190,24 @@ TEST(LoadTokenizer, NamesWhatIsWrongInAUnigramModel) {
             "the vocabulary has no token for \"c\", and none for what is unknown");
 }
 
+TEST(LoadTokenizer, FindsWhatBeginsATextWhereModelsExpectIt) {
+  const std::string hf = KUMIKO_FIXTURES "/hf/";
+  const Tokenizer llama = load_tokenizer(hf + "llama2");
+  EXPECT_EQ(llama.begin_of_text(), llama.find_token("<s>"));
+  EXPECT_EQ(load_tokenizer(hf + "gpt2").begin_of_text(), std::nullopt);
+  // tokenizer_config.json has the last word, both ways.
+  const fs::path folder = fresh_folder("begin");
+  const auto begin_with = [&](const std::string& fixture, const std::string& config) {
+    fs::copy_file(hf + fixture + "/tokenizer.json", folder / "tokenizer.json", fs::copy_options::overwrite_existing);
+    write_file(folder / "tokenizer_config.json", config);
+    return load_tokenizer(folder).begin_of_text();
+  };
+  EXPECT_EQ(begin_with("llama2", R"({"add_bos_token": false, "bos_token": "<s>"})"), std::nullopt);
+  EXPECT_EQ(begin_with("gpt2", R"({"add_bos_token": true, "bos_token": {"content": "<|endoftext|>"}})"),
+            load_tokenizer(hf + "gpt2").find_token("<|endoftext|>"));
+  EXPECT_EQ(begin_with("gpt2", R"({"bos_token": "<|endoftext|>"})"), std::nullopt);
+}
+
 TEST(LoadTokenizer, FindsTheEndOfDocuments) {
   const fs::path folder = fresh_folder("end");
   const auto end_with = [&](const std::string& fixture, const json& config, const json& generation) {

@@ -23,6 +23,7 @@ struct GenerateArguments {
   std::string prompts_file;
   bool interactive = false;
   bool quiet = false;
+  bool no_bos = false;
   int num_threads = 0;
   SamplingOptions sampling;
 };
@@ -55,6 +56,7 @@ void generate(const GenerateArguments& arguments) {
   arguments.sampling.validate();
   Generator generator(arguments.load, arguments.tokenizer, arguments.num_threads);
   if (!arguments.end_of_document.empty()) generator.set_end_of_document(arguments.end_of_document);
+  if (arguments.no_bos) generator.leave_out_begin_of_text();
   if (!arguments.quiet) log::info("{}", generator.description());
   if (arguments.interactive) return converse(generator, arguments);
   if (arguments.prompts_file.empty()) return answer(generator, arguments, arguments.prompt, 0);
@@ -80,6 +82,8 @@ void add_generate_command(CLI::App& app) {
   command->add_option("--tokenizer", arguments->tokenizer, "Instead of the one kept with the checkpoint");
   command->add_option("--end-of-document", arguments->end_of_document,
                       "Stop at this token, instead of the tokenizer's own");
+  command->add_flag("--no-bos", arguments->no_bos,
+                    "Don't begin the prompt with the token that the tokenizer puts in front of texts");
   SamplingOptions& sampling = arguments->sampling;
   command->add_option("--max-new-tokens", sampling.max_new_tokens, "Tokens to make at most")->capture_default_str();
   command->add_option("--temperature", sampling.temperature, "Divides the logits; 0 takes the likeliest token")

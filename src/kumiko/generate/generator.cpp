@@ -54,6 +54,8 @@ int64_t Generator::generate(std::string_view prompt, const SamplingOptions& opti
   const auto context = static_cast<size_t>(model_->options().max_position_embeddings);
   const std::optional<int32_t> end = tokenizer_->end_of_document();
   std::vector<int32_t> tokens = tokenizer_->encode(prompt);
+  const std::optional<int32_t> begin = tokenizer_->begin_of_text();
+  if (begin && (tokens.empty() || tokens.front() != *begin)) tokens.insert(tokens.begin(), *begin);
   // A model starts a text after the end of another; without such a token any will do.
   if (tokens.empty()) tokens.push_back(end.value_or(0));
   if (tokens.size() > context) tokens.erase(tokens.begin(), tokens.end() - static_cast<std::ptrdiff_t>(context));

@@ -38,7 +38,8 @@ struct Tokenizer::State {
 };
 
 Tokenizer::Tokenizer(TokenizerParts parts)
-    : end_of_document_(parts.end_of_document ? parts.end_of_document : find_end_of_document(parts.added_tokens)) {
+    : end_of_document_(parts.end_of_document ? parts.end_of_document : find_end_of_document(parts.added_tokens)),
+      begin_of_text_(parts.begin_of_text) {
   AddedTokenMatcher matcher(parts.added_tokens, parts.normalizer.get());
   auto state = std::make_shared<State>(State{std::move(parts), std::move(matcher), {}, {}, {}, {}});
   state->spelled = state->parts.model->tokens();

@@ -24,7 +24,8 @@ struct TokenizerParts {
   std::unique_ptr<Normalizer> normalizer;  // may be null
   TokenDecoder decoder;
   std::optional<int32_t> end_of_document;  // instead of the one that would be found by its name
-  std::vector<int32_t> special_ids;        // besides those of added tokens; no text becomes these
+  std::optional<int32_t> begin_of_text;
+  std::vector<int32_t> special_ids;  // besides those of added tokens; no text becomes these
 };
 
 class Tokenizer {
@@ -67,6 +68,11 @@ class Tokenizer {
   // User error if it is not of the vocabulary.
   void set_end_of_document(int32_t id);
 
+  // The id that the models of this tokenizer expect in front of every text, by a post-processor of tokenizer.json, the
+  // add_bos_token and bos_token of tokenizer_config.json, or the .model. encode() does not put it there.
+  std::optional<int32_t> begin_of_text() const { return begin_of_text_; }
+  void set_begin_of_text(std::optional<int32_t> id) { begin_of_text_ = id; }
+
   // Whether the ids on both sides of a place that no token reaches across never depend on each other.
   bool pieces_are_independent() const;
 
@@ -77,6 +83,7 @@ class Tokenizer {
   struct State;
   std::shared_ptr<const State> state_;
   std::optional<int32_t> end_of_document_;
+  std::optional<int32_t> begin_of_text_;
 };
 
 // The names under which a special token ends documents, the most telling first.
@@ -84,9 +91,9 @@ extern const std::span<const std::string_view> end_of_document_names;
 
 // `source` is "bytes" (256 ids, each byte its own), a tokenizer.json, a SentencePiece .model, a folder that holds one
 // of these, or GPT-2's pair of files: encoder.json (or vocab.json) with vocab.bpe (or merges.txt) beside it, by the
-// folder or the name of the first. A prefix before these names ("gpt2-encoder.json") is taken as common to both. The
-// end of documents is read from a tokenizer_config.json or generation_config.json beside it. User error, naming the
-// file and the place in it, for everything else.
+// folder or the name of the first. A prefix before these names ("gpt2-encoder.json") is taken as common to both. What
+// ends documents and begins texts is read from a tokenizer_config.json or generation_config.json beside it. User error,
+// naming the file and the place in it, for everything else.
 Tokenizer load_tokenizer(const std::filesystem::path& source);
 
 // The files that load_tokenizer would read (none for "bytes"), and the names under which a copy of them in a folder of

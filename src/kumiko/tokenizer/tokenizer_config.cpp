@@ -29,8 +29,8 @@ json read_config(const fs::path& path) {
 }
 
 // The content of an added token, which is a string or an object.
-std::optional<std::string> eos_token(const json& config) {
-  const auto member = config.find("eos_token");
+std::optional<std::string> token_content(const json& config, const char* key) {
+  const auto member = config.find(key);
   if (member == config.end()) return std::nullopt;
   if (member->is_string()) return member->get<std::string>();
   if (member->is_object() && member->contains("content") && (*member)["content"].is_string()) {
@@ -57,8 +57,16 @@ std::vector<fs::path> tokenizer_config_files(const fs::path& folder) {
   return files;
 }
 
+void find_begin_of_text(const fs::path& folder, Tokenizer& tokenizer) {
+  const json config = read_config(folder / tokenizer_config);
+  const auto added = config.find("add_bos_token");
+  if (added == config.end() || !added->is_boolean()) return;
+  const auto content = token_content(config, "bos_token");
+  tokenizer.set_begin_of_text(added->get<bool>() && content ? tokenizer.find_token(*content) : std::nullopt);
+}
+
 void find_end_of_document(const fs::path& folder, Tokenizer& tokenizer) {
-  const auto configured = eos_token(read_config(folder / tokenizer_config));
+  const auto configured = token_content(read_config(folder / tokenizer_config), "eos_token");
   const bool usable = configured && tokenizer.find_token(*configured);
   const bool telling = usable && std::find(end_of_document_names.begin(), end_of_document_names.end(), *configured) !=
                                      end_of_document_names.end();

@@ -73,6 +73,22 @@ std::unique_ptr<TokenizerModel> model_from_json(const JsonPlace& root, bool toke
   return character_bpe_from_json(model, std::move(pre_tokenizer));
 }
 
+// What a template puts in front of a single text.
+std::optional<int32_t> begin_of_text(const JsonPlace& root) {
+  if (!root.has("post_processor")) return std::nullopt;
+  std::vector<JsonPlace> processors = {root["post_processor"]};
+  if (processors[0]["type"].string() == "Sequence") processors = processors[0]["processors"].elements();
+  for (const JsonPlace& processor : processors) {
+    if (processor["type"].string() != "TemplateProcessing") continue;
+    const std::vector<JsonPlace> pieces = processor["single"].elements();
+    if (pieces.empty() || !pieces[0].has("SpecialToken")) continue;
+    const JsonPlace token = processor["special_tokens"][pieces[0]["SpecialToken"]["id"].string()];
+    const std::vector<JsonPlace> ids = token["ids"].elements();
+    if (ids.size() == 1 && ids[0].value().is_number_integer()) return ids[0].value().get<int32_t>();
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Tokenizer tokenizer_from_json(std::string_view text) {
@@ -96,6 +112,7 @@ Tokenizer tokenizer_from_json(std::string_view text) {
       check_added_token(parts.added_tokens.back(), *parts.model, tokens_are_bytes, place);
     }
   }
+  parts.begin_of_text = begin_of_text(root);
   return Tokenizer(std::move(parts));
 }
 

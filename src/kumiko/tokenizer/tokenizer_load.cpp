@@ -94,8 +94,7 @@ Source find_source(const fs::path& source) {
     if (auto found = find_in(source)) return *std::move(found);
     throw_user(
         "no tokenizer in the folder {}: looked for tokenizer.json, for encoder.json with vocab.bpe, for vocab.json "
-        "with "
-        "merges.txt, and for tokenizer.model",
+        "with merges.txt, and for tokenizer.model",
         source.string());
   }
   if (!fs::exists(source)) {
@@ -151,6 +150,7 @@ Tokenizer load_tokenizer(const fs::path& path) {
   if (source.form == Form::bytes) return read_source(source);
   Tokenizer tokenizer = read_naming(source.files[0].path, [&] { return read_source(source); });
   find_end_of_document(source.folder(), tokenizer);
+  find_begin_of_text(source.folder(), tokenizer);
   return tokenizer;
 }
 

@@ -96,6 +96,7 @@ Tokenizer tokenizer_from_sentencepiece(std::string_view bytes) {
                          unmark_spaces(options.add_dummy_prefix || options.remove_extra_whitespaces)};
   parts.decoder.first_until_text = options.remove_extra_whitespaces;
   if (processor.eos_id() >= 0) parts.end_of_document = processor.eos_id();
+  if (processor.bos_id() >= 0) parts.begin_of_text = processor.bos_id();
   parts.model = std::move(model);
   return Tokenizer(std::move(parts));
 }
