@@ -5,7 +5,8 @@
 set -eu
 
 build="g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libdnnl-dev libhwy-dev libcli11-dev
-  libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libonig-dev libxxhash-dev libhwloc-dev"
+  libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libonig-dev libxxhash-dev libhwloc-dev
+  libsentencepiece-dev libutf8proc-dev"
 quickstart="bible-kjv"
 test="libgtest-dev ccache clang-format-14 git procps"
 cross="g++-aarch64-linux-gnu qemu-user cmake ninja-build pkg-config"

@@ -1,4 +1,5 @@
 // Traces and metrics of whole runs, as a user gets them.
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 
 #include "cli/program.h"
 #include "kumiko/base/file.h"
+#include "kumiko/base/regions.h"
 #include "support/trace_reader.h"
 
 namespace kumiko {
@@ -18,6 +20,18 @@ using test::ReadSpan;
 using test::TinyRun;
 
 json read_trace(const TinyRun& tiny, const std::string& path) { return json::parse(read_text_file(tiny.path(path))); }
+
+// The step, its phases, and the regions as the breakdown has them.
+std::set<std::string> names_of_spans() {
+  std::set<std::string> names = {"step"};
+  for (size_t phase = 0; phase < num_phases; ++phase) {
+    names.emplace(name_of(static_cast<Phase>(phase)));
+    for (size_t region = 0; region < num_regions; ++region) {
+      names.emplace(span_name(static_cast<Phase>(phase), static_cast<Region>(region)));
+    }
+  }
+  return names;
+}
 
 int64_t count(const std::vector<ReadSpan>& spans, const std::string& name) {
   return std::count_if(spans.begin(), spans.end(), [&name](const ReadSpan& span) { return span.name == name; });
@@ -49,7 +63,9 @@ TEST(Profile, OfTwoRanksHasEveryStepOnOneTimeAxis) {
     EXPECT_GT(count(compute, "evaluation"), 0);
     std::set<int64_t> steps;
     std::set<int64_t> micro_batches;
+    const std::set<std::string> names = names_of_spans();
     for (const ReadSpan& span : compute) {
+      EXPECT_TRUE(names.contains(span.name)) << span.name;
       steps.insert(span.arguments.at("step").get<int64_t>());
       if (span.name == "forward: mlp") micro_batches.insert(span.arguments.at("micro_batch").get<int64_t>());
     }
@@ -94,6 +110,20 @@ TEST(Profile, LeavesTheLossesAsTheyAre) {
   // To the end of the run, although the range is longer; of one rank.
   const json trace = read_trace(tiny, "traced/trace/steps-1-12.json");
   EXPECT_EQ(count(test::spans_of(trace.at("traceEvents")).at({0, 1}), "step"), 12);
+}
+
+TEST(Profile, OfARunThatFailsHasTheStepsBefore) {
+  const TinyRun tiny("profile_failed");
+  const auto finished = tiny.train(2, {"logging.run_dir", tiny.path("run"), "logging.profile", "true",
+                                       "logging.profile_step_start", "1", "optimizer.lr", "1e30"});
+  ASSERT_NE(finished.exit_code, 0) << finished.output;
+  EXPECT_NE(finished.output.find("step 2: loss "), std::string::npos) << finished.output;
+  for (int64_t rank = 0; rank < 2; ++rank) {
+    const std::string part = read_text_file(tiny.path(fmt::format("run/trace/steps-from-1.rank-{}.json", rank)));
+    ASSERT_TRUE(part.ends_with(",\n"));
+    const json events = json::parse(part.substr(0, part.size() - 2) + "]");  // as viewers read it
+    EXPECT_EQ(count(test::spans_of(events).at({rank, 1}), "step"), 1);
+  }
 }
 
 TEST(Profile, OfSomeRanksHasOnlyThose) {

@@ -36,7 +36,7 @@ TEST_P(HfRoundTrip, KeepsEveryBit) {
 TEST_P(HfRoundTrip, KeepsEveryBitInBlocksOfAnySize) {
   const fs::path fixture = hf_fixture(GetParam().name);
   const StoredTensors expected = tensors_in(fixture);
-  for (const int64_t block : {5, 100, 777}) {
+  for (const int64_t block : {7, 777}) {
     const std::string suffix = std::to_string(block);
     HfImportOptions import;
     import.input = fixture;

@@ -6,7 +6,7 @@ namespace kumiko {
 namespace {
 
 // One token a byte.
-void encode_bytes(std::string_view text, std::vector<int32_t>& tokens) {
+void encode_bytes(std::string_view text, TextStart, std::vector<int32_t>& tokens) {
   for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
 }
 
@@ -73,6 +73,21 @@ TEST(EncodeBlock, NamesFileAndLineOfBadJson) {
   EXPECT_EQ(message("{\"text\": [\"x\"]}"),
             "a.jsonl line 11: \"text\" is a JSON array; expected a string; keys with text in this line: none");
   EXPECT_TRUE(contains(message("{\"text\": \"\xff\"}"), "a.jsonl line 11: not JSON (column 11: syntax error"));
+}
+
+// Only the first document of a block can have begun before.
+TEST(EncodeBlock, SaysWhichTextGoesOn) {
+  for (const DocumentEnd end : {DocumentEnd::file, DocumentEnd::line, DocumentEnd::blank_line}) {
+    TextBlock block;
+    block.text = "one\n\ntwo\n";
+    block.continues_document = true;
+    std::vector<TextStart> starts;
+    encode_block(block, end, "", "",
+                 [&](std::string_view, TextStart start, std::vector<int32_t>&) { starts.push_back(start); });
+    ASSERT_FALSE(starts.empty());
+    EXPECT_EQ(starts[0], TextStart::inside);
+    for (size_t i = 1; i < starts.size(); ++i) EXPECT_EQ(starts[i], TextStart::whole);
+  }
 }
 
 }  // namespace

@@ -11,13 +11,13 @@ constexpr int32_t eod = 256;
 DatasetEncoder byte_encoder() {
   DatasetEncoder encoder;
   encoder.make_encode = [] {
-    return [](std::string_view text, std::vector<int32_t>& tokens) {
+    return [](std::string_view text, TextStart, std::vector<int32_t>& tokens) {
       for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
     };
   };
   encoder.vocab_size = 257;
   encoder.end_of_document = eod;
-  encoder.can_cut_documents = true;
+  encoder.cut_places = {.at_spaces = true, .at_newlines = true};
   return encoder;
 }
 
@@ -97,7 +97,7 @@ TEST_F(BuildDataset, IsTheSameForEveryNumberOfThreadsAndForCutDocuments) {
       for (const bool cut : {false, true}) {
         options_.threads = threads;
         DatasetEncoder encoder = byte_encoder();
-        encoder.can_cut_documents = cut;
+        encoder.cut_places = {.at_spaces = cut, .at_newlines = cut};
         build_dataset(options_, encoder);
         files.push_back(read_text_file(options_.output + ".bin") + read_text_file(options_.output + ".idx"));
       }

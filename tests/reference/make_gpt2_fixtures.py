@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes tests/fixtures/gpt2/: what PyTorch computes for two small GPT-2 models, in float32 and in float64.
+"""Makes tests/fixtures/gpt2/: what PyTorch computes for small GPT-2 models, in float32 and in float64.
 
 The model is transformers' GPT2LMHeadModel, the optimizer torch.optim.AdamW, the clipping torch's clip_grad_norm_: none
-of it is ours. Run from anywhere, in an environment with torch, transformers, numpy and safetensors:
+of it is ours. Masks, positions and losses of documents in one sample are megatron-core's. Run from anywhere, in an
+environment with torch, transformers, numpy, safetensors and megatron-core:
 
     python tests/reference/make_gpt2_fixtures.py
 
@@ -26,15 +27,20 @@ MODELS = {
                  max_position_embeddings=32, tied=True, batch=2, sequence=24, seed=9),
     "untied": dict(num_layers=1, num_heads=2, hidden_size=14, ffn_hidden_size=30, vocab_size=61,
                    max_position_embeddings=12, tied=False, batch=3, sequence=11, seed=9),
+    # Several documents a sample, which token 0 ends: attention, positions and losses are reset at each.
+    "documents": dict(num_layers=2, num_heads=2, hidden_size=14, ffn_hidden_size=30, vocab_size=41,
+                      max_position_embeddings=25, tied=True, batch=3, sequence=25, seed=9, end_of_document=0),
 }
 OPTIMIZER = dict(lr=1e-3, beta1=0.9, beta2=0.95, eps=1e-8, weight_decay=0.1, clip_grad=1.0)
 NUM_STEPS = 10
 LAYER_NORM_EPSILON = 1e-5
 
-README = """What PyTorch computes for two small GPT-2 models; made by tests/reference/make_gpt2_fixtures.py with
+README = """What PyTorch computes for small GPT-2 models; made by tests/reference/make_gpt2_fixtures.py with
 torch {torch}, transformers {transformers}, numpy {numpy}, safetensors {safetensors} on a CPU.
 
-NAME is tied (the head is embedding.token) or untied (head.weight [V, H] of its own).
+NAME is tied (the head is embedding.token), untied (head.weight [V, H] of its own) or documents (tied; samples of several
+documents, which token 0 ends, with megatron-core's reset attention masks and positions; targets of -1 count for
+nothing, as with its eod_mask_loss, and losses are means over the others).
 NAME.json              sizes, optimizer settings, and for f32 and f64 the loss and the gradient norm of each step
 NAME.f32.safetensors   tokens, targets [steps, batch, sequence] (i32); weights/*: the start, exact in both precisions;
                        then computed in float32: logits [batch, sequence, V] and gradients/* of batch 0 at the start,
@@ -130,7 +136,24 @@ def snapshot(model, prefix, value):
     return result
 
 
-def run(settings, weights, tokens, targets, dtype):
+def keep_documents_apart(settings, tokens, targets):
+    """Arguments for the model, one set a step, and the targets, -1 where the loss is masked."""
+    from megatron.core.datasets.gpt_dataset import _get_ltor_masks_and_position_ids
+
+    arguments, targets = [], targets.clone()
+    for step in range(NUM_STEPS):
+        masks = []
+        for sample, target in zip(tokens[step], targets[step]):
+            hidden, weights, positions = _get_ltor_masks_and_position_ids(
+                sample.long(), settings["end_of_document"], True, True, True, True)
+            target[weights == 0] = -1
+            masks.append((hidden, positions))
+        hidden = torch.stack([mask[0] for mask in masks])
+        arguments.append(dict(attention_mask=hidden, position_ids=torch.stack([mask[1] for mask in masks])))
+    return arguments, targets
+
+
+def run(settings, weights, tokens, targets, arguments, dtype):
     model = make_model(settings, weights, dtype)
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(
@@ -139,9 +162,15 @@ def run(settings, weights, tokens, targets, dtype):
         lr=OPTIMIZER["lr"], betas=(OPTIMIZER["beta1"], OPTIMIZER["beta2"]), eps=OPTIMIZER["eps"], foreach=False)
     tensors, losses, norms = {}, [], []
     for step in range(NUM_STEPS):
-        logits = model(input_ids=tokens[step].long(), use_cache=False).logits
+        more = dict(arguments[step]) if arguments else {}
+        if more:  # [batch, 1, sequence, sequence], added to the scores
+            lowest = torch.finfo(dtype).min
+            more["attention_mask"] = torch.zeros(more["attention_mask"].shape, dtype=dtype).masked_fill(
+                more["attention_mask"], lowest)
+        logits = model(input_ids=tokens[step].long(), use_cache=False, **more).logits
         assert logits.dtype == dtype
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets[step].long().flatten())
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets[step].long().flatten(),
+                                                 ignore_index=-1)
         optimizer.zero_grad()
         loss.backward()
         if step == 0:
@@ -175,11 +204,15 @@ def main():
         shape = [NUM_STEPS, settings["batch"], settings["sequence"]]
         tokens = torch.from_numpy(generator.integers(0, settings["vocab_size"], shape, dtype=np.int32))
         targets = torch.from_numpy(generator.integers(0, settings["vocab_size"], shape, dtype=np.int32))
+        arguments = None
+        if "end_of_document" in settings:
+            tokens[torch.from_numpy(generator.random(shape) < 0.15)] = settings["end_of_document"]
+            arguments, targets = keep_documents_apart(settings, tokens, targets)
         record = dict(model=settings | dict(layer_norm_epsilon=LAYER_NORM_EPSILON), optimizer=OPTIMIZER,
                       num_steps=NUM_STEPS)
         single = None
         for suffix, dtype in [("f32", torch.float32), ("f64", torch.float64)]:
-            tensors, losses, norms = run(settings, weights, tokens, targets, dtype)
+            tensors, losses, norms = run(settings, weights, tokens, targets, arguments, dtype)
             if suffix == "f32":
                 tensors |= {"weights/" + key: torch.from_numpy(value) for key, value in weights.items()}
                 tensors |= dict(tokens=tokens, targets=targets)

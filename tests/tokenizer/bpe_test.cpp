@@ -113,7 +113,7 @@ TEST(BpeModel, GivesTheSameIdsFromItsCache) {
     for (const std::string& word : words) {
       std::vector<int32_t> expected, ids;
       merger.encode(word, work, expected);
-      model->encode(word, ids);
+      model->encode(word, TextStart::whole, ids);
       ASSERT_EQ(ids, expected) << word;
     }
   }

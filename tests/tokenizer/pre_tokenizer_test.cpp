@@ -110,6 +110,33 @@ TEST(PreTokenizer, PutsASpaceInFrontWhereThereIsNone) {
   EXPECT_TRUE(pieces_of(*step, "").empty());
 }
 
+TEST(PreTokenizer, JoinsMatchesWithWhatIsBesideThem) {
+  using Pieces = std::vector<std::string>;
+  const auto split = [&](SplitBehavior behavior, bool inverted = false) {
+    return pieces_of(*make_literal_split("-", behavior, inverted), "-a--b-");
+  };
+  EXPECT_EQ(split(SplitBehavior::merged_with_previous), (Pieces{"-", "a-", "-", "b-"}));
+  EXPECT_EQ(split(SplitBehavior::merged_with_next), (Pieces{"-a", "-", "-b", "-"}));
+  EXPECT_EQ(split(SplitBehavior::contiguous), (Pieces{"-", "a", "--", "b", "-"}));
+  EXPECT_EQ(split(SplitBehavior::contiguous, true), (Pieces{"-", "a", "--", "b", "-"}));
+  EXPECT_EQ(split(SplitBehavior::merged_with_next, true), (Pieces{"-", "a-", "-", "b-"}));
+}
+
+TEST(PreTokenizer, MarksSpaces) {
+  using Pieces = std::vector<std::string>;
+  const auto cut = [](PrependScheme scheme, bool split, TextStart start, std::string_view text) {
+    Pieces pieces;
+    make_metaspace("_", scheme, split)->cut(text, start, [&](std::string_view piece) { pieces.emplace_back(piece); });
+    return pieces;
+  };
+  EXPECT_EQ(cut(PrependScheme::always, true, TextStart::behind, "a  b_c"), (Pieces{"_a", "_", "_b", "_c"}));
+  EXPECT_EQ(cut(PrependScheme::always, true, TextStart::whole, " a"), (Pieces{"_a"}));
+  EXPECT_EQ(cut(PrependScheme::always, true, TextStart::inside, "a b"), (Pieces{"a", "_b"}));
+  EXPECT_EQ(cut(PrependScheme::first, false, TextStart::whole, "a b"), (Pieces{"_a_b"}));
+  EXPECT_EQ(cut(PrependScheme::first, false, TextStart::behind, "a b"), (Pieces{"a_b"}));
+  EXPECT_EQ(cut(PrependScheme::never, true, TextStart::whole, "a "), (Pieces{"a", "_"}));
+}
+
 TEST(PreTokenizer, RefusesWhatIsNoPattern) {
   EXPECT_EQ(user_error([] { make_split("(a", SplitBehavior::isolated, false); }),
             "the pattern (a is not a regular expression: end pattern with unmatched parenthesis");

@@ -9,7 +9,7 @@ namespace {
 std::string cut(const std::vector<AddedToken>& tokens, std::string_view text) {
   std::string result;
   AddedTokenMatcher(tokens).cut(
-      text, [&](std::string_view between) { result += "[" + std::string(between) + "]"; },
+      text, TextStart::whole, [&](std::string_view between, TextStart) { result += "[" + std::string(between) + "]"; },
       [&](int32_t id) { result += std::to_string(id); });
   return result;
 }
@@ -31,6 +31,19 @@ TEST(AddedTokens, TakesWhiteSpaceAlong) {
 
 TEST(AddedTokens, CanAskForAWholeWord) {
   EXPECT_EQ(cut({{.id = 1, .content = "in", .single_word = true}}, "in inn in. _in"), "1[ inn ]1[. _in]");
+}
+
+TEST(AddedTokens, NormalizesWhatIsBetweenAndItsOwnContent) {
+  const auto lowercase = make_lowercase();
+  const AddedTokenMatcher matcher({{.id = 1, .content = "ABC", .normalized = true}, {.id = 2, .content = "X"}},
+                                  lowercase.get());
+  std::string result;
+  const auto starts = [](TextStart start) { return start == TextStart::whole ? "whole:" : "behind:"; };
+  matcher.cut(
+      "FabcXG", TextStart::whole,
+      [&](std::string_view text, TextStart start) { result += "[" + (starts(start) + std::string(text)) + "]"; },
+      [&](int32_t id) { result += std::to_string(id); });
+  EXPECT_EQ(result, "[whole:f]12[behind:g]");
 }
 
 TEST(AddedTokens, LooksForNormalizedOnesInWhatIsLeft) {

@@ -1,9 +1,11 @@
-// Ids against those of the Hugging Face `tokenizers` package (tests/reference/make_tokenizer_fixtures.py).
+// Ids against those of the packages `tokenizers` and `sentencepiece` (tests/reference/make_tokenizer_fixtures.py and
+// make_tokenizer_families.py).
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "kumiko/base/file.h"
 #include "kumiko/tokenizer/tokenizer.h"
+#include "kumiko/tokenizer/tokenizer_stream.h"
 #include "tokenizer/tokenizer_test_util.h"
 
 namespace kumiko {
@@ -13,6 +15,7 @@ struct Case {
   std::string bytes;
   bool is_text;
   std::vector<int32_t> ids;
+  std::string decoded;  // by the package, where it was asked
 };
 
 std::string from_hex(const std::string& hex) {
@@ -26,7 +29,7 @@ std::vector<Case> read_cases(const std::string& folder) {
   for (const auto& entry : nlohmann::json::parse(read_text_file(tokenizer_fixture(folder) / "cases.json"))) {
     const bool is_text = entry.contains("text");
     cases.push_back({is_text ? entry["text"].get<std::string>() : from_hex(entry["hex"].get<std::string>()), is_text,
-                     entry["ids"].get<std::vector<int32_t>>()});
+                     entry["ids"].get<std::vector<int32_t>>(), entry.value("decoded", "")});
   }
   return cases;
 }
@@ -50,6 +53,35 @@ TEST(TokenizerFixture, AddedTokens) { expect_ids(load_tokenizer(tokenizer_fixtur
 
 TEST(TokenizerFixture, EveryPreTokenizerStep) {
   expect_ids(load_tokenizer(tokenizer_fixture("steps")), "steps", false);
+}
+
+// Ids, their text, and the text as it streams.
+void expect_family(const std::string& folder) {
+  SCOPED_TRACE(folder);
+  if (!is_built_for([&] { load_tokenizer(tokenizer_fixture(folder)); })) return;
+  const Tokenizer tokenizer = load_tokenizer(tokenizer_fixture(folder));
+  for (const Case& expected : read_cases(folder)) {
+    ASSERT_EQ(tokenizer.encode(expected.bytes), expected.ids) << expected.bytes;
+    ASSERT_EQ(tokenizer.decode(expected.ids), expected.decoded);
+    TokenStream stream(tokenizer);
+    std::string streamed;
+    for (const int32_t id : expected.ids) streamed += stream.push(id);
+    ASSERT_EQ(streamed + stream.finish(), expected.decoded);
+  }
+}
+
+TEST(TokenizerFixture, BpeOverCharacters) {
+  for (const char* folder : {"llama2", "mistral", "gemma", "unknown", "some_bytes", "words", "byte_normalizer"}) {
+    expect_family(folder);
+  }
+}
+
+TEST(TokenizerFixture, Unigram) {
+  for (const char* folder : {"t5", "albert", "unigram_bytes"}) expect_family(folder);
+}
+
+TEST(TokenizerFixture, SentencePieceModels) {
+  for (const char* folder : {"sentencepiece_unigram", "sentencepiece_bpe"}) expect_family(folder);
 }
 
 TEST(TokenizerFixture, ManyThreadsShareOneTokenizer) {

@@ -80,14 +80,15 @@ TEST(LoadTokenizer, KnowsItsTokens) {
 }
 
 TEST(LoadTokenizer, SaysWhatItLookedFor) {
-  EXPECT_EQ(
-      user_error([] { load_tokenizer("/nonexistent/tokenizer.json"); }),
-      "no tokenizer /nonexistent/tokenizer.json: expected \"bytes\", a tokenizer.json, a folder that holds one, or "
-      "encoder.json with vocab.bpe beside it");
+  EXPECT_EQ(user_error([] { load_tokenizer("/nonexistent/tokenizer.json"); }),
+            "no tokenizer /nonexistent/tokenizer.json: expected \"bytes\", a tokenizer.json, a SentencePiece .model, a "
+            "folder "
+            "that holds one, or encoder.json with vocab.bpe beside it");
   const fs::path folder = fresh_folder("nothing");
   EXPECT_EQ(user_error([&] { load_tokenizer(folder); }),
             "no tokenizer in the folder " + folder.string() +
-                ": looked for tokenizer.json, for encoder.json with vocab.bpe, and for vocab.json with merges.txt");
+                ": looked for tokenizer.json, for encoder.json with vocab.bpe, for vocab.json with merges.txt, and for "
+                "tokenizer.model");
   write_file(folder / "gpt2-encoder.json", "{}");
   EXPECT_EQ(user_error([&] { load_tokenizer(folder / "gpt2-encoder.json"); }),
             "the tokenizer " + (folder / "gpt2-encoder.json").string() + " needs its merges beside it: looked for " +
@@ -145,36 +146,108 @@ TEST(LoadTokenizer, NamesTheDamagedPlace) {
 }
 
 TEST(LoadTokenizer, RefusesUnsupportedPartsByName) {
-  EXPECT_EQ(error_with("/model/type", "Unigram"),
-            "model.type is \"Unigram\": expected BPE; other kinds are not supported");
-  EXPECT_EQ(error_with("/normalizer", {{"type", "NFC"}}),
-            "normalizer.type is \"NFC\": expected no normalizer; this one is not supported");
-  EXPECT_EQ(error_with("/decoder/type", "Metaspace"),
-            "decoder.type is \"Metaspace\": expected ByteLevel; other kinds of decoder are not supported");
-  EXPECT_EQ(error_with("/pre_tokenizer/type", "Metaspace"),
-            "pre_tokenizer.type is \"Metaspace\": expected ByteLevel, Split, Digits or a Sequence of these; other "
-            "pre-tokenizers are not supported");
-  EXPECT_EQ(error_with("/pre_tokenizer", nullptr),
-            "pre_tokenizer is null: expected a ByteLevel pre-tokenizer; tokenizers without one are not supported");
-  EXPECT_EQ(
-      error_with("/model/byte_fallback", true),
-      "model.byte_fallback is true: expected false: BPE with byte fallback is not supported, only byte-level BPE");
+  EXPECT_EQ(error_with("/model/type", "WordPiece"),
+            "model.type is \"WordPiece\": expected BPE or Unigram; other kinds are not supported");
+  EXPECT_EQ(error_with("/normalizer", {{"type", "BertNormalizer"}}),
+            "normalizer.type is \"BertNormalizer\": expected ByteLevel, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, "
+            "Precompiled, Prepend, Replace, Strip, StripAccents or a Sequence of these; other normalizers are not "
+            "supported");
+  EXPECT_EQ(error_with("/decoder/type", "WordPiece"),
+            "decoder.type is \"WordPiece\": expected ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip or a "
+            "Sequence of these; other kinds of decoder are not supported");
+  EXPECT_EQ(error_with("/pre_tokenizer/type", "UnicodeScripts"),
+            "pre_tokenizer.type is \"UnicodeScripts\": expected ByteLevel, Digits, Metaspace, Punctuation, Split, "
+            "Whitespace, WhitespaceSplit or a Sequence of these; other pre-tokenizers are not supported");
   EXPECT_EQ(error_with("/model/end_of_word_suffix", "</w>"),
-            "model.end_of_word_suffix is \"</w>\": expected null: this kind of BPE is not supported, only byte-level "
-            "BPE");
+            "model.end_of_word_suffix is \"</w>\": expected null: BPE with a mark inside or at the end of words is not "
+            "supported");
   EXPECT_EQ(error_with("/model/dropout", 0.1),
             "model.dropout is 0.1: expected null: merges that are left out at random are not supported");
-  const json split = {{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behavior", "Contiguous"}, {"invert", false}};
+  const json split = {{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behavior", "Joined"}, {"invert", false}};
   EXPECT_EQ(error_with("/pre_tokenizer", split),
-            "pre_tokenizer.behavior is \"Contiguous\": expected Isolated or Removed; other behaviours are not "
-            "supported");
-  json digits_only = {{"type", "Sequence"}, {"pretokenizers", {{{"type", "Digits"}}}}};
-  EXPECT_NE(error_with("/pre_tokenizer", digits_only).find("expected ByteLevel, alone or at the end of a Sequence"),
-            std::string::npos);
-  json behind = {{"type", "Sequence"}, {"pretokenizers", {{{"type", "ByteLevel"}}, {{"type", "Digits"}}}}};
-  EXPECT_EQ(error_with("/pre_tokenizer", behind),
-            "pre_tokenizer.pretokenizers[1] is {\"type\":\"Digits\"}: expected nothing behind ByteLevel; other steps "
-            "there are not supported");
+            "pre_tokenizer.behavior is \"Joined\": expected Isolated, Removed, MergedWithPrevious, MergedWithNext or "
+            "Contiguous");
+  const json groups = {{"type", "Replace"}, {"pattern", {{"Regex", "(a)"}}}, {"content", "$1"}};
+  EXPECT_EQ(error_with("/normalizer", groups),
+            "normalizer.content is \"$1\": expected no $: groups of a match are not supported");
+  const json behind = {{"type", "Sequence"}, {"decoders", {{{"type", "Fuse"}}, {{"type", "ByteFallback"}}}}};
+  EXPECT_NE(
+      error_with("/decoder", behind).find("decoder.decoders[1].type is \"ByteFallback\": expected nothing behind"),
+      std::string::npos);
+}
+
+TEST(LoadTokenizer, NamesWhatIsWrongInAUnigramModel) {
+  const auto model = [](const std::string& members) { return R"({"model": {"type": "Unigram", )" + members + "}}"; };
+  const auto error = [&](const std::string& members) {
+    return user_error([&] { tokenizer_from_json(model(members)).encode("ac"); });
+  };
+  EXPECT_EQ(error(R"("unk_id": 0, "vocab": [["a", "b"]])"),
+            "model.vocab[0] is [\"a\",\"b\"]: expected a token and its score, as [\"a\", -1.5]");
+  EXPECT_EQ(error(R"("unk_id": 1, "vocab": [["a", -1.0]])"),
+            "model.unk_id is 1: expected null or an id of the vocabulary");
+  EXPECT_EQ(error(R"("vocab": [])"), "model.vocab is []: expected at least one token");
+  EXPECT_EQ(error(R"("vocab": [["a", -1.0], ["b", -2.0]])"),
+            "the vocabulary has no token for \"c\", and none for what is unknown");
+}
+
+TEST(LoadTokenizer, FindsWhatBeginsATextWhereModelsExpectIt) {
+  const std::string hf = KUMIKO_FIXTURES "/hf/";
+  const Tokenizer llama = load_tokenizer(hf + "llama2");
+  EXPECT_EQ(llama.begin_of_text(), llama.find_token("<s>"));
+  EXPECT_EQ(load_tokenizer(hf + "gpt2").begin_of_text(), std::nullopt);
+  // tokenizer_config.json has the last word, both ways.
+  const fs::path folder = fresh_folder("begin");
+  const auto begin_with = [&](const std::string& fixture, const std::string& config) {
+    fs::copy_file(hf + fixture + "/tokenizer.json", folder / "tokenizer.json", fs::copy_options::overwrite_existing);
+    write_file(folder / "tokenizer_config.json", config);
+    return load_tokenizer(folder).begin_of_text();
+  };
+  EXPECT_EQ(begin_with("llama2", R"({"add_bos_token": false, "bos_token": "<s>"})"), std::nullopt);
+  EXPECT_EQ(begin_with("gpt2", R"({"add_bos_token": true, "bos_token": {"content": "<|endoftext|>"}})"),
+            load_tokenizer(hf + "gpt2").find_token("<|endoftext|>"));
+  EXPECT_EQ(begin_with("gpt2", R"({"bos_token": "<|endoftext|>"})"), std::nullopt);
+}
+
+TEST(LoadTokenizer, FindsTheEndOfDocuments) {
+  const fs::path folder = fresh_folder("end");
+  const auto end_with = [&](const std::string& fixture, const json& config, const json& generation) {
+    fs::copy_file(tokenizer_fixture(fixture) / "tokenizer.json", folder / "tokenizer.json",
+                  fs::copy_options::overwrite_existing);
+    write_file(folder / "tokenizer_config.json", config.dump());
+    write_file(folder / "generation_config.json", generation.dump());
+    return load_tokenizer(folder / "tokenizer.json").end_of_document();
+  };
+  const json none = json::object();
+  EXPECT_EQ(end_with("llama2", none, none), 2);
+  // A token that ends a turn does not end a document where there is one that does.
+  EXPECT_EQ(end_with("llama2", {{"eos_token", "<s>"}}, none), 2);
+  EXPECT_EQ(end_with("albert", none, none), std::nullopt);
+  EXPECT_EQ(end_with("albert", {{"eos_token", {{"content", "[SEP]"}}}}, {{"eos_token_id", 2}}), 3);
+  EXPECT_EQ(end_with("albert", {{"eos_token", nullptr}}, {{"eos_token_id", {2, 3}}}), 2);
+  EXPECT_EQ(end_with("albert", {{"eos_token", "<gone>"}}, {{"eos_token_id", 100000}}), std::nullopt);
+  write_file(folder / "tokenizer_config.json", "{");
+  EXPECT_EQ(user_error([&] { load_tokenizer(folder); }),
+            (folder / "tokenizer_config.json").string() +
+                ": not valid JSON at byte 2 of 1: the file is damaged, cut off, or of another kind; fetch or make it "
+                "again");
+  Tokenizer tokenizer = load_tokenizer(tokenizer_fixture("albert"));
+  tokenizer.set_end_of_document("[SEP]");
+  EXPECT_EQ(tokenizer.end_of_document(), 3);
+  EXPECT_EQ(
+      user_error([&] { tokenizer.set_end_of_document("<eod>"); }),
+      "the tokenizer has no token \"<eod>\" to end documents with; expected one of its vocabulary, such as <pad>");
+}
+
+TEST(LoadTokenizer, NamesTheFilesToKeep) {
+  const fs::path folder = fresh_folder("keep");
+  EXPECT_FALSE(names_tokenizer(folder));
+  fs::copy_file(tokenizer_fixture("sentencepiece_bpe") / "tokenizer.model", folder / "spiece.model");
+  write_file(folder / "tokenizer_config.json", "{}");
+  EXPECT_TRUE(names_tokenizer(folder));
+  const auto files = tokenizer_files(folder);
+  ASSERT_EQ(files.size(), 2u);
+  EXPECT_EQ(files[0].plain_name, "tokenizer.model");
+  EXPECT_EQ(files[1].path, folder / "tokenizer_config.json");
 }
 
 }  // namespace

@@ -30,5 +30,23 @@ TEST(TokenStream, JoinsTokensThatEndInsideACharacter) {
   EXPECT_EQ(streamed + stream.finish(), text);
 }
 
+// A prompt is there already: the first token's space is one.
+TEST(TokenStream, KeepsTheSpaceOfATextThatGoesOn) {
+  for (const char* folder : {"llama2", "mistral", "t5", "sentencepiece_bpe", "sentencepiece_unigram"}) {
+    SCOPED_TRACE(folder);
+    if (!is_built_for([&] { load_tokenizer(tokenizer_fixture(folder)); })) continue;
+    const Tokenizer tokenizer = load_tokenizer(tokenizer_fixture(folder));
+    const std::vector<int32_t> ids = tokenizer.encode("the piece");
+    const auto streamed = [&](TextStart start) {
+      TokenStream stream(tokenizer, start);
+      std::string text;
+      for (const int32_t id : ids) text += stream.push(id);
+      return text + stream.finish();
+    };
+    EXPECT_EQ(streamed(TextStart::whole), "the piece");
+    EXPECT_EQ(streamed(TextStart::inside), " the piece");
+  }
+}
+
 }  // namespace
 }  // namespace kumiko

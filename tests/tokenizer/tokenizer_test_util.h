@@ -37,9 +37,19 @@ inline std::string user_error(const std::function<void()>& action) {
   return "";
 }
 
+// Whether `use` needs no optional library that this build is without.
+inline bool is_built_for(const std::function<void()>& use) {
+  try {
+    use();
+  } catch (const Error& error) {
+    return std::string_view(error.what()).find("built without") == std::string_view::npos;
+  }
+  return true;
+}
+
 inline std::vector<std::string> pieces_of(const PreTokenizer& pre_tokenizer, std::string_view text) {
   std::vector<std::string> pieces;
-  pre_tokenizer.cut(text, [&](std::string_view piece) { pieces.emplace_back(piece); });
+  pre_tokenizer.cut(text, TextStart::whole, [&](std::string_view piece) { pieces.emplace_back(piece); });
   return pieces;
 }
 

@@ -107,7 +107,7 @@ TEST(MetricsServer, EndsWhileAClientHangs) {
   server.emplace("127.0.0.1", 0, metrics);
   const Client hanging(server->port());
   hanging.send("GET /met");
-  server.reset();  // neither waits for the client nor for its patience with it
+  server.reset();
   EXPECT_EQ(hanging.receive().find("200"), std::string::npos);
 }
 

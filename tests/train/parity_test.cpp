@@ -9,6 +9,7 @@
 
 #include "kumiko/checkpoint/safetensors.h"
 #include "kumiko/comm/communicator.h"
+#include "kumiko/data/document_mask.h"
 #include "kumiko/train/step.h"
 
 namespace kumiko {
@@ -56,6 +57,9 @@ class Fixture {
     return options;
   }
 
+  // -1: samples are of one document.
+  int32_t end_of_document() const { return settings_.at("model").value("end_of_document", -1); }
+
   OptimizerOptions optimizer() const {
     const auto& settings = settings_.at("optimizer");
     OptimizerOptions options;
@@ -81,7 +85,17 @@ class Fixture {
                   tensor.num_bytes());
       return tensor;
     };
-    return {load("tokens"), load("targets"), 0};
+    MicroBatch made{load("tokens"), load("targets"), 0};
+    const int32_t end = end_of_document();
+    if (end < 0) return made;
+    made.first_keys = Tensor::empty(pool, made.tokens.shape(), DType::i32, MemoryPurpose::workspace);
+    made.positions = Tensor::empty(pool, made.tokens.shape(), DType::i32, MemoryPurpose::workspace);
+    for (int64_t row = 0; row < made.tokens.shape()[0]; ++row) {
+      const auto row_of = [&](const Tensor& tensor) { return tensor.rows(row, row + 1).elements<int32_t>(); };
+      document_first_keys(row_of(made.tokens), end, row_of(made.first_keys));
+      document_positions(row_of(made.tokens), end, row_of(made.positions));
+    }
+    return made;
   }
 
  private:
@@ -178,11 +192,13 @@ void check_parity(const std::string& name, Kernels& kernels, DType dtype, const 
   pass.batch = first.tokens.shape()[0];
   pass.sequence = first.tokens.shape()[1];
   pass.tokens = first.tokens;
+  pass.first_keys = first.first_keys;
+  pass.positions = first.positions;
   const Tensor logits = state.model.logits(pass);
   const std::vector<double> expected_logits = fixture.values("logits");
   EXPECT_LT(relative_error(logits, 0, expected_logits.data(), expected_logits.size()), tolerance.logits);
 
-  StepSettings settings{fixture.optimizer(), BadValues::stop, pass.num_tokens()};
+  StepSettings settings{fixture.optimizer(), BadValues::stop, pass.num_tokens(), fixture.end_of_document() >= 0};
   for (size_t step = 0; step < fixture.results().at("losses").size(); ++step) {
     const StepResult result = training_step(state, context, {fixture.batch(*pool, step)}, *data, settings, false);
     const double loss = fixture.results().at("losses")[step];
@@ -215,6 +231,10 @@ constexpr Tolerance in_single{1e-5, 1e-5, 1e-5, 1e-5};
 
 TEST(Parity, TiedInDouble) { check_parity("tied", *make_reference_kernels(), DType::f64, in_double); }
 TEST(Parity, UntiedInDouble) { check_parity("untied", *make_reference_kernels(), DType::f64, in_double); }
+TEST(Parity, DocumentsInDouble) { check_parity("documents", *make_reference_kernels(), DType::f64, in_double); }
+TEST(Parity, DocumentsInSingle) {
+  check_parity("documents", *make_cpu_kernels(MemoryPool::create(), 2), DType::f32, in_single);
+}
 TEST(Parity, TiedInSingle) { check_parity("tied", *make_cpu_kernels(MemoryPool::create(), 2), DType::f32, in_single); }
 TEST(Parity, UntiedInSingle) {
   check_parity("untied", *make_cpu_kernels(MemoryPool::create(), 1), DType::f32, in_single);

@@ -34,6 +34,8 @@ TraceEvent communication(std::string_view verb, int64_t begin, int64_t end, int6
   return made;
 }
 
+std::string events_of(TracePart& part, TraceRecorder::Taken taken) { return part.events(taken); }
+
 std::string merged(const std::vector<std::string>& parts, MergedTrace* about = nullptr) {
   std::string text;
   const MergedTrace result =
@@ -53,7 +55,7 @@ std::string part_of(int64_t rank, int64_t ahead, const std::vector<TraceEvent>& 
     if (shifted.enqueued >= 0) shifted.enqueued += origin + ahead;
     taken.events.push_back(shifted);
   }
-  return part.opening() + part.events(taken) + part.closing({origin + ahead + 10 * millisecond, -ahead, 400});
+  return part.opening() + events_of(part, taken) + part.closing({origin + ahead + 10 * millisecond, -ahead, 400});
 }
 
 const std::vector<TraceEvent> step_events = {
@@ -109,7 +111,7 @@ TEST(TraceFormat, TakesTheDriftOut) {
   TracePart part({1, "host", 1}, {0, 0, 10}, 0);
   const std::string text =
       part.opening() +
-      part.events({{event(TraceTrack::compute, "a", 0, 1000), event(TraceTrack::compute, "b", 5000, 10000)}, 0}) +
+      events_of(part, {{event(TraceTrack::compute, "a", 0, 1000), event(TraceTrack::compute, "b", 5000, 10000)}, 0}) +
       part.closing({10000, 100, 10});
   const json trace = json::parse(merged({text}));
   const auto spans = spans_of(trace.at("traceEvents")).at({1, 1});
@@ -124,8 +126,8 @@ TEST(TraceFormat, DrawsWhatOverlapsOnThreadsOfItsOwn) {
   TracePart part({0, "host", 1}, {0, 0, 0}, 0);
   // Two written at once, and one that ended in a later write than the next began.
   std::string text = part.opening();
-  text += part.events({{communication("send", 0, 5000, 1), communication("receive", 1000, 4000, 2)}, 0});
-  text += part.events({{communication("send", 4500, 9000, 3), communication("receive", 9000, 9500, 4)}, 0});
+  text += events_of(part, {{communication("send", 0, 5000, 1), communication("receive", 1000, 4000, 2)}, 0});
+  text += events_of(part, {{communication("send", 4500, 9000, 3), communication("receive", 9000, 9500, 4)}, 0});
   text += part.closing({1, 0, 0});
   const json trace = json::parse(merged({text}));
   const auto threads = spans_of(trace.at("traceEvents"));
@@ -139,7 +141,7 @@ TEST(TraceFormat, DrawsWhatOverlapsOnThreadsOfItsOwn) {
 TEST(TraceFormat, SaysWhatWasDropped) {
   TracePart part({0, "host", 1}, {0, 0, 0}, 0);
   const std::string text =
-      part.opening() + part.events({{event(TraceTrack::compute, "a", 0, 1000)}, 42}) + part.closing({1, 0, 0});
+      part.opening() + events_of(part, {{event(TraceTrack::compute, "a", 0, 1000)}, 42}) + part.closing({1, 0, 0});
   MergedTrace about;
   const json trace = json::parse(merged({text}, &about));
   EXPECT_EQ(about.dropped, 42);
@@ -197,7 +199,8 @@ TEST(TraceFormat, KeepsNegativeAndLongTimesExact) {
   constexpr int64_t long_time = 123'456'789'012'345;  // 34 hours
   const std::string text =
       part.opening() +
-      part.events(
+      events_of(
+          part,
           {{event(TraceTrack::compute, "a", -12034, -7), event(TraceTrack::compute, "b", long_time, long_time)}, 0}) +
       part.closing({1, 0, 0});
   EXPECT_NE(text.find("{\"ts\":-12.034,\"dur\":12.027,"), std::string::npos);

@@ -25,12 +25,11 @@ void TraceRecorder::record(const TraceEvent& event) {
   }
 }
 
-TraceRecorder::Taken TraceRecorder::take() {
+void TraceRecorder::take(Taken& into) {
+  into.events.clear();
   const std::scoped_lock lock(mutex_);
-  Taken taken{std::move(events_), std::exchange(dropped_, 0)};
-  events_ = {};
-  events_.reserve(taken.events.size());
-  return taken;
+  events_.swap(into.events);
+  into.dropped = std::exchange(dropped_, 0);
 }
 
 }  // namespace kumiko

@@ -51,8 +51,14 @@ class TraceRecorder {
     std::vector<TraceEvent> events;  // in the order in which they ended
     int64_t dropped = 0;
   };
-  // What was recorded since the last take().
-  Taken take();
+  // What was recorded since the last take(). The memory that `into` brings is recorded into next: memory that was
+  // touched before costs a tenth.
+  void take(Taken& into);
+  Taken take() {
+    Taken taken;
+    take(taken);
+    return taken;
+  }
 
   // Where the program is: what is enqueued from here on belongs to this step and micro-batch.
   void set_step(int64_t step) { step_.store(step, std::memory_order_relaxed); }

@@ -1,10 +1,12 @@
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 #include <string>
 
 #include "kumiko/base/log.h"
 #include "kumiko/base/text.h"
 #include "kumiko/cli/subcommands.h"
+#include "kumiko/convert/gguf_export.h"
 #include "kumiko/convert/hf_config.h"
 #include "kumiko/convert/hf_export.h"
 #include "kumiko/convert/hf_import.h"
@@ -59,6 +61,27 @@ void add_hf_export(CLI::App& parent) {
   });
 }
 
+void add_gguf_export(CLI::App& parent) {
+  struct Arguments {
+    GgufExportOptions options;
+    bool no_tokenizer = false;
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = parent.add_subcommand("gguf-export", "Make a GGUF file, as llama.cpp reads it, of a checkpoint");
+  command->add_option("--load", arguments->options.load, load_help)->required();
+  command->add_option("--output", arguments->options.output, "File to make")->required();
+  const std::map<std::string, GgufType> types = {
+      {"F32", GgufType::f32}, {"F16", GgufType::f16}, {"BF16", GgufType::bf16}, {"Q8_0", GgufType::q8_0}};
+  command->add_option("--type", arguments->options.type, "Of matrices: F32, F16, BF16 or Q8_0")
+      ->transform(CLI::CheckedTransformer(types).description(""))
+      ->default_str("F16");
+  command->add_flag("--no-tokenizer", arguments->no_tokenizer, "Leave the tokenizer out");
+  command->callback([arguments] {
+    arguments->options.tokenizer = !arguments->no_tokenizer;
+    report(export_gguf(arguments->options));
+  });
+}
+
 }  // namespace
 
 void add_convert_command(CLI::App& app) {
@@ -66,6 +89,7 @@ void add_convert_command(CLI::App& app) {
   command->require_subcommand(1);
   add_hf_import(*command);
   add_hf_export(*command);
+  add_gguf_export(*command);
 }
 
 }  // namespace kumiko

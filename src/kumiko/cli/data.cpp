@@ -9,6 +9,7 @@
 #include "kumiko/base/log.h"
 #include "kumiko/base/text.h"
 #include "kumiko/cli/subcommands.h"
+#include "kumiko/cli/tokenizer_help.h"
 #include "kumiko/data/dataset_builder.h"
 #include "kumiko/data/dataset_merge.h"
 #include "kumiko/data/dataset_summary.h"
@@ -17,9 +18,6 @@
 
 namespace kumiko {
 namespace {
-
-constexpr const char* tokenizer_help =
-    "\"bytes\", a tokenizer.json, a folder that holds one, or encoder.json with vocab.bpe beside it";
 
 // Set by SIGINT and SIGTERM while a dataset is written, so that the temporary files can be removed first.
 volatile std::sig_atomic_t interrupted = 0;
@@ -52,6 +50,7 @@ void add_build(CLI::App& parent) {
   struct Arguments {
     DatasetBuildOptions options;
     std::string tokenizer;
+    std::string end_of_document;
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
@@ -68,11 +67,14 @@ void add_build(CLI::App& parent) {
       ->transform(CLI::CheckedTransformer(ends).description(""))
       ->default_str("file");
   command->add_flag("--append-eod", options.append_eod, "End each document with the end-of-document token");
+  command->add_option("--end-of-document", arguments->end_of_document, "That token, instead of the tokenizer's own");
   command->add_option("--threads", options.threads, "Threads; 0 for all cores")->capture_default_str();
   command->add_flag("--json", arguments->json, "Print the result as one line of JSON");
   command->callback([arguments] {
     arguments->options.validate();
-    const DatasetEncoder encoder = make_dataset_encoder(load_tokenizer(arguments->tokenizer));
+    Tokenizer tokenizer = load_tokenizer(arguments->tokenizer);
+    if (!arguments->end_of_document.empty()) tokenizer.set_end_of_document(arguments->end_of_document);
+    const DatasetEncoder encoder = make_dataset_encoder(tokenizer);
     interrupt_cleanly();
     std::optional<Progress> progress;
     DatasetBuildHooks hooks;
@@ -87,7 +89,7 @@ void add_build(CLI::App& parent) {
   });
 }
 
-void add_inspect(CLI::App& parent) {
+void add_inspect_dataset(CLI::App& parent) {
   struct Arguments {
     std::string prefix;
     std::string tokenizer;
@@ -145,7 +147,7 @@ void add_data_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("data", "Build, inspect and merge training datasets");
   command->require_subcommand(1);
   add_build(*command);
-  add_inspect(*command);
+  add_inspect_dataset(*command);
   add_merge(*command);
 }
 

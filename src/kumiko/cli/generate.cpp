@@ -18,10 +18,12 @@ namespace {
 struct GenerateArguments {
   std::string load;
   std::string tokenizer;
+  std::string end_of_document;
   std::string prompt;
   std::string prompts_file;
   bool interactive = false;
   bool quiet = false;
+  bool no_bos = false;
   int num_threads = 0;
   SamplingOptions sampling;
 };
@@ -53,6 +55,8 @@ void converse(Generator& generator, const GenerateArguments& arguments) {
 void generate(const GenerateArguments& arguments) {
   arguments.sampling.validate();
   Generator generator(arguments.load, arguments.tokenizer, arguments.num_threads);
+  if (!arguments.end_of_document.empty()) generator.set_end_of_document(arguments.end_of_document);
+  if (arguments.no_bos) generator.leave_out_begin_of_text();
   if (!arguments.quiet) log::info("{}", generator.description());
   if (arguments.interactive) return converse(generator, arguments);
   if (arguments.prompts_file.empty()) return answer(generator, arguments, arguments.prompt, 0);
@@ -76,6 +80,10 @@ void add_generate_command(CLI::App& app) {
   prompt->excludes(file)->excludes(interactive);
   file->excludes(interactive);
   command->add_option("--tokenizer", arguments->tokenizer, "Instead of the one kept with the checkpoint");
+  command->add_option("--end-of-document", arguments->end_of_document,
+                      "Stop at this token, instead of the tokenizer's own");
+  command->add_flag("--no-bos", arguments->no_bos,
+                    "Don't begin the prompt with the token that the tokenizer puts in front of texts");
   SamplingOptions& sampling = arguments->sampling;
   command->add_option("--max-new-tokens", sampling.max_new_tokens, "Tokens to make at most")->capture_default_str();
   command->add_option("--temperature", sampling.temperature, "Divides the logits; 0 takes the likeliest token")

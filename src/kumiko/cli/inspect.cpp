@@ -38,11 +38,6 @@ std::string describe_dataset(const fs::path& path, const DescribeOptions& option
   return options.json ? to_json(summary, {}) + "\n" : to_text(summary, {});
 }
 
-bool is_tokenizer(const fs::path& path) {
-  if (path == "bytes" || path.filename() == "tokenizer.json" || path.filename() == "encoder.json") return true;
-  return fs::is_directory(path) && (fs::exists(path / "tokenizer.json") || fs::exists(path / "encoder.json"));
-}
-
 std::string describe_tokenizer_at(const fs::path& path, const DescribeOptions&) {
   return describe_tokenizer(load_tokenizer(path));
 }
@@ -52,7 +47,8 @@ constexpr std::array inspectors = {
     Inspector{"a .safetensors file", [](const fs::path& path) { return path.extension() == ".safetensors"; },
               describe_safetensors},
     Inspector{"the prefix of a dataset", is_dataset, describe_dataset},
-    Inspector{"a tokenizer.json or a folder that holds one", is_tokenizer, describe_tokenizer_at},
+    Inspector{"a tokenizer.json, a SentencePiece .model, or a folder that holds one", names_tokenizer,
+              describe_tokenizer_at},
 };
 
 void inspect(const fs::path& path, const DescribeOptions& options) {

@@ -14,14 +14,12 @@
 #include "kumiko/base/log.h"
 #include "kumiko/base/text.h"
 #include "kumiko/cli/subcommands.h"
+#include "kumiko/cli/tokenizer_help.h"
 #include "kumiko/tokenizer/bpe_train.h"
 #include "kumiko/tokenizer/tokenizer_inspect.h"
 
 namespace kumiko {
 namespace {
-
-constexpr const char* tokenizer_help =
-    "\"bytes\", a tokenizer.json, a folder that holds one, or encoder.json with vocab.bpe beside it";
 
 std::string read_standard_input() {
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
@@ -150,7 +148,7 @@ void add_decode(CLI::App& parent) {
   });
 }
 
-void add_inspect(CLI::App& parent) {
+void add_inspect_tokenizer(CLI::App& parent) {
   auto source = std::make_shared<std::string>("tokenizer.json");
   CLI::App* command = parent.add_subcommand("inspect", "What a tokenizer holds");
   command->add_option("tokenizer,--tokenizer", *source, tokenizer_help)->capture_default_str();
@@ -165,7 +163,7 @@ void add_tokenizer_command(CLI::App& app) {
   add_train(*command);
   add_encode(*command);
   add_decode(*command);
-  add_inspect(*command);
+  add_inspect_tokenizer(*command);
 }
 
 }  // namespace kumiko

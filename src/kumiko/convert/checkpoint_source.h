@@ -26,12 +26,14 @@ class CheckpointSource {
   // Rows [begin, end) of the tensor's parts stacked, as f32; with `transposed`, of the transpose of the stack. The
   // elements stay until the next call.
   std::span<const float> rows(const ForeignTensor& tensor, bool transposed, int64_t begin, int64_t end);
-  // Calls visit(elements, first row) for all rows of the tensor, in order, about block_elements at a time.
+  // Calls visit(elements, first row) for all rows of the tensor, in order, about block_elements at a time, and a
+  // multiple of `multiple` rows.
   template <class Visit>
-  void for_each_block(const ForeignTensor& tensor, bool transposed, Visit visit) {
+  void for_each_block(const ForeignTensor& tensor, bool transposed, Visit visit, int64_t multiple = 1) {
     const Shape shape = tensor.stacked_shape();
     const int64_t num_rows = shape.rank() == 2 && transposed ? shape[1] : shape[0];
-    const int64_t step = std::max<int64_t>(1, block_elements_ / (shape.num_elements() / num_rows));
+    const int64_t fitting = block_elements_ / (shape.num_elements() / num_rows);
+    const int64_t step = std::max<int64_t>(1, fitting / multiple) * multiple;
     for (int64_t row = 0; row < num_rows; row += step) {
       visit(rows(tensor, transposed, row, std::min(num_rows, row + step)), row);
     }

@@ -59,8 +59,8 @@ void write_tokenizer_config(const fs::path& path, const TextBounds& bounds, int6
 
 HfTokenIds ids_in(const std::string& generation_config, const fs::path& path) {
   try {
-    const auto json = nlohmann::json::parse(generation_config);
-    const auto id = [&json](const char* key) { return json.value(key, nlohmann::json()).dump(); };
+    const auto settings = nlohmann::json::parse(generation_config);
+    const auto id = [&settings](const char* key) { return settings.value(key, nlohmann::json()).dump(); };
     return {id("bos_token_id"), id("eos_token_id"), id("pad_token_id")};
   } catch (const nlohmann::json::exception& error) {
     throw_user("{} is not a JSON object: {}", path.string(), error.what());
@@ -69,12 +69,25 @@ HfTokenIds ids_in(const std::string& generation_config, const fs::path& path) {
 
 }  // namespace
 
-HfTokenIds write_companions(const CheckpointSource& source, const fs::path& folder) {
+HfTokenIds token_ids_of(const CheckpointSource& source) {
+  for (const fs::path& directory : {source.path(), source.path().parent_path()}) {
+    const fs::path path = directory / "generation_config.json";
+    if (fs::exists(path)) return ids_in(read_text_file(path), path);
+  }
+  HfTokenIds ids;
+  if (const fs::path kept = kept_directory(source.path()); !kept.empty()) {
+    const TextBounds bounds = text_bounds(kept);
+    if (bounds.begin) ids.bos = std::to_string(bounds.begin->id);
+    if (bounds.end) ids.eos = std::to_string(bounds.end->id);
+  }
+  return ids;
+}
+
+void write_companions(const CheckpointSource& source, const fs::path& folder) {
   // GPT-2's own pair of files goes by other names among them.
   const std::array<std::pair<const char*, const char*>, 2> pair = {
       {{"encoder.json", "vocab.json"}, {"vocab.bpe", "merges.txt"}}};
-  const fs::path root = source.path().parent_path();
-  for (const fs::path& directory : {source.path(), root}) {
+  for (const fs::path& directory : {source.path(), source.path().parent_path()}) {
     for (const char* name : companion_files) {
       if (fs::exists(directory / name)) write(folder / name, read_text_file(directory / name));
     }
@@ -82,21 +95,10 @@ HfTokenIds write_companions(const CheckpointSource& source, const fs::path& fold
       if (fs::exists(directory / ours)) write(folder / theirs, read_text_file(directory / ours));
     }
   }
-  const fs::path generation_config = folder / "generation_config.json";
-  const bool has_ids = fs::exists(generation_config);
-  const bool needs_config = fs::exists(folder / "tokenizer.json") && !fs::exists(folder / "tokenizer_config.json");
-  TextBounds bounds;
-  if (const fs::path kept = kept_directory(source.path()); !kept.empty() && (needs_config || !has_ids)) {
-    bounds = text_bounds(kept);
+  if (fs::exists(folder / "tokenizer.json") && !fs::exists(folder / "tokenizer_config.json")) {
+    write_tokenizer_config(folder / "tokenizer_config.json", text_bounds(kept_directory(source.path())),
+                           source.model().max_position_embeddings);
   }
-  if (needs_config) {
-    write_tokenizer_config(folder / "tokenizer_config.json", bounds, source.model().max_position_embeddings);
-  }
-  if (has_ids) return ids_in(read_text_file(generation_config), generation_config);
-  HfTokenIds ids;
-  if (bounds.begin) ids.bos = std::to_string(bounds.begin->id);
-  if (bounds.end) ids.eos = std::to_string(bounds.end->id);
-  return ids;
 }
 
 }  // namespace kumiko

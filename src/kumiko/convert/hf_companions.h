@@ -8,9 +8,11 @@
 
 namespace kumiko {
 
+// The ids that the kept generation_config.json names, or else those of the tokenizer; null where neither does.
+HfTokenIds token_ids_of(const CheckpointSource& source);
+
 // Copies the companion files kept beside the checkpoint into `folder`. Where a tokenizer is kept without the settings
-// that other programs expect, they are made up for it. Returns the ids that generation_config.json names, or else those
-// of the tokenizer.
-HfTokenIds write_companions(const CheckpointSource& source, const std::filesystem::path& folder);
+// that other programs expect, they are made up for it.
+void write_companions(const CheckpointSource& source, const std::filesystem::path& folder);
 
 }  // namespace kumiko

@@ -79,8 +79,8 @@ void write_folder(const fs::path& folder, CheckpointSource& source, const HfExpo
     write_shard(folder / shard_name(i, shards.size()), source, shards[i], options.dtype);
   }
   if (shards.size() > 1) write_index(folder, shards);
-  const HfTokenIds ids = write_companions(source, folder);
-  write_text(folder / "config.json", hf_config_of_model(source.model(), options.dtype, ids));
+  write_companions(source, folder);
+  write_text(folder / "config.json", hf_config_of_model(source.model(), options.dtype, token_ids_of(source)));
   sync_directory(folder);
 }
 

@@ -60,10 +60,11 @@ std::map<std::string, std::string> read_index(const fs::path& path) {
 HfFolder::HfFolder(const fs::path& path) : path_(path) {
   if (!fs::is_directory(path)) throw_user("{} is not a folder: expected one with config.json", path.string());
   if (!fs::exists(config_path())) throw_user("{} has no config.json: it is no model folder", path.string());
-  if (fs::exists(path / index_file)) {
-    open_indexed();
-  } else if (fs::exists(path / single_file)) {
+  // Of both, transformers takes the single file.
+  if (fs::exists(path / single_file)) {
     open_file(single_file);
+  } else if (fs::exists(path / index_file)) {
+    open_indexed();
   } else {
     throw_user("{} has no weights that can be read: looked for {} and {}{}", path.string(), single_file, index_file,
                fs::exists(path / "pytorch_model.bin") || fs::exists(path / "pytorch_model.bin.index.json")

@@ -76,7 +76,8 @@ EncodedBlock encode_block(const TextBlock& block, DocumentEnd end, const std::st
   const std::string_view text = block.text;
   const auto end_document = [&] { encoded.ends.push_back(static_cast<int64_t>(encoded.tokens.size())); };
   const auto add = [&](std::string_view piece) {
-    if (!piece.empty()) encode(piece, encoded.tokens);
+    const bool continues = block.continues_document && piece.data() == text.data();
+    if (!piece.empty()) encode(piece, continues ? TextStart::inside : TextStart::whole, encoded.tokens);
   };
 
   switch (end) {

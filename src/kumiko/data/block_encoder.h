@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "kumiko/data/text_source.h"
+#include "kumiko/tokenizer/text_start.h"
 
 namespace kumiko {
 
-// Appends the tokens of a text.
-using Encode = std::function<void(std::string_view text, std::vector<int32_t>& tokens)>;
+// Appends the tokens of a text: a whole document, or a part of one (TextStart::inside) that goes on where another
+// ended.
+using Encode = std::function<void(std::string_view text, TextStart start, std::vector<int32_t>& tokens)>;
 
 struct EncodedBlock {
   std::vector<int32_t> tokens;

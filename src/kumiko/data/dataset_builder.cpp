@@ -83,8 +83,8 @@ DatasetBuildReport build_dataset(const DatasetBuildOptions& options, const Datas
   options.validate();
   if (options.append_eod && !encoder.end_of_document) {
     throw_user(
-        "--append-eod: the tokenizer has no end-of-document token (such as <|endoftext|>); leave the option out "
-        "or use a tokenizer that has one");
+        "--append-eod: the tokenizer has no end-of-document token (such as <|endoftext|>); name the token "
+        "that ends documents with --end-of-document, leave the option out, or use a tokenizer that has one");
   }
   const double start = seconds_now();
   std::vector<DocumentEnd> ends;
@@ -92,7 +92,7 @@ DatasetBuildReport build_dataset(const DatasetBuildOptions& options, const Datas
     ends.push_back(is_json_lines(input) ? DocumentEnd::json_line : options.split_on);
   }
   TextSource::Options source_options;
-  source_options.cut_documents = encoder.can_cut_documents;
+  source_options.cut_places = encoder.cut_places;
   TextSource source(options.inputs, ends, source_options);
 
   DatasetBuildReport report;

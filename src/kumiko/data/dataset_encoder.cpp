@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,27 +15,17 @@ namespace {
 
 constexpr std::string_view white_space = " \t\r\n";
 
+// White space on the left of a token that begins with no letter or digit is no place to cut.
 bool looks_at_white_space(const AddedToken& token) {
-  return token.lstrip || token.rstrip || token.content.find_first_of(white_space) != std::string::npos;
+  const auto first = static_cast<unsigned char>(token.content.front());
+  const bool begins_word = std::isalnum(first) != 0 || first >= 0x80;
+  return token.rstrip || (token.lstrip && begins_word) || token.content.find_first_of(white_space) != std::string::npos;
 }
 
-// Whether text reaches across a place that last_safe_cut() may choose. Of a newline, anything behind it counts: whether
-// the place is one depends on text that is not in the token.
-bool reaches_across(std::string_view text) {
-  const size_t newline = text.find('\n');
-  if (newline != std::string_view::npos && text.find_first_not_of(white_space, newline) != std::string_view::npos) {
-    return true;
-  }
-  for (size_t i = 1; i < text.size(); ++i) {
-    const char before = text[i - 1];
-    if (text[i] == ' ' && ((before >= 'a' && before <= 'z') || (before >= 'A' && before <= 'Z'))) return true;
-  }
-  return false;
-}
-
-bool comes_out_the_same(const Tokenizer& tokenizer) {
+bool comes_out_the_same(const Tokenizer& tokenizer, CutPlaces places) {
   constexpr std::array<std::string_view, 7> starts = {"", " ", "\n\n", "a  ", "1", "'", "\u3002\u3000"};
-  constexpr std::array<std::string_view, 8> words = {"word", "Word", "it's", "I'LL", "x", "end.", "12", "\u7d44\u5b50"};
+  constexpr std::array<std::string_view, 9> words = {"word", "Word", "it's",         "I'LL",        "x",
+                                                     "end.", "12",   "\u7d44\u5b50", "\u9f98\ud55c"};
   constexpr std::array<std::string_view, 4> ends = {"", " ", "\n", ".\n\n"};
   for (const std::string_view start : starts) {
     for (const std::string_view left : words) {
@@ -42,10 +33,10 @@ bool comes_out_the_same(const Tokenizer& tokenizer) {
         for (const std::string_view right : words) {
           for (const std::string_view end : ends) {
             const std::string text = std::string(start).append(left).append(middle).append(right).append(end);
-            const size_t cut = last_safe_cut(text);
+            const size_t cut = last_safe_cut(text, places);
             if (cut == 0) continue;
             std::vector<int32_t> pieces = tokenizer.encode(std::string_view(text).substr(0, cut));
-            tokenizer.encode(std::string_view(text).substr(cut), pieces);
+            tokenizer.encode(std::string_view(text).substr(cut), pieces, TextStart::inside);
             if (pieces != tokenizer.encode(text)) return false;
           }
         }
@@ -57,24 +48,31 @@ bool comes_out_the_same(const Tokenizer& tokenizer) {
 
 }  // namespace
 
-bool can_cut_documents(const Tokenizer& tokenizer) {
+CutPlaces find_cut_places(const Tokenizer& tokenizer) {
   const std::vector<AddedToken>& added = tokenizer.added_tokens();
-  if (std::any_of(added.begin(), added.end(), looks_at_white_space)) return false;
+  if (!tokenizer.pieces_are_independent() || std::any_of(added.begin(), added.end(), looks_at_white_space)) return {};
+  CutPlaces places{.at_spaces = true, .at_newlines = true};
   for (int64_t id = 0; id < tokenizer.vocab_size(); ++id) {
     const auto token = static_cast<int32_t>(id);
-    if (tokenizer.has_token(token) && reaches_across(tokenizer.token_bytes(token))) return false;
+    if (!tokenizer.has_token(token)) continue;
+    if (reaches_across_space(tokenizer.token_bytes(token))) places.at_spaces = false;
+    if (reaches_across_newline(tokenizer.token_bytes(token))) places.at_newlines = false;
   }
-  return comes_out_the_same(tokenizer);
+  places.at_spaces = places.at_spaces && comes_out_the_same(tokenizer, {.at_spaces = true});
+  places.at_newlines = places.at_newlines && comes_out_the_same(tokenizer, {.at_newlines = true});
+  return places;
 }
 
 DatasetEncoder make_dataset_encoder(const Tokenizer& tokenizer) {
   DatasetEncoder encoder;
   encoder.make_encode = [tokenizer] {
-    return [tokenizer](std::string_view text, std::vector<int32_t>& tokens) { tokenizer.encode(text, tokens); };
+    return [tokenizer](std::string_view text, TextStart start, std::vector<int32_t>& tokens) {
+      tokenizer.encode(text, tokens, start);
+    };
   };
   encoder.vocab_size = tokenizer.vocab_size();
   encoder.end_of_document = tokenizer.end_of_document();
-  encoder.can_cut_documents = can_cut_documents(tokenizer);
+  encoder.cut_places = find_cut_places(tokenizer);
   return encoder;
 }
 

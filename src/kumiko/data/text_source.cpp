@@ -51,14 +51,35 @@ size_t end_of_last_blank_line(std::string_view text) {
 
 }  // namespace
 
-size_t last_safe_cut(std::string_view text) {
+size_t last_safe_cut(std::string_view text, CutPlaces places) {
   for (size_t at = text.size(); at-- > 1;) {
-    if (text[at] == ' ' && at + 1 < text.size() && is_ascii_letter(text[at - 1]) && is_ascii_letter(text[at + 1])) {
+    if (places.at_spaces && text[at] == ' ' && at + 1 < text.size() && is_ascii_letter(text[at - 1]) &&
+        is_ascii_letter(text[at + 1])) {
       return at;
     }
-    if (text[at - 1] == '\n' && begins_word(text, at) && prints_before(text, at - 1)) return at;
+    if (places.at_newlines && text[at - 1] == '\n' && begins_word(text, at) && prints_before(text, at - 1)) return at;
   }
   return 0;
+}
+
+bool reaches_across_space(std::string_view token) {
+  for (size_t at = token.find(' ', 1); at != std::string_view::npos; at = token.find(' ', at + 1)) {
+    if (is_ascii_letter(token[at - 1]) && (at + 1 == token.size() || is_ascii_letter(token[at + 1]))) return true;
+  }
+  return false;
+}
+
+// What a token holds of the characters beside the newline may be a part of them.
+bool reaches_across_newline(std::string_view token) {
+  const auto may_print = [](char byte) { return static_cast<unsigned char>(byte) > 0x20 && byte != 0x7F; };
+  const auto may_begin_word = [](char byte) {
+    const auto value = static_cast<unsigned char>(byte);
+    return is_ascii_letter(byte) || is_ascii_digit(byte) || (value >= 0xE3 && value <= 0xED);
+  };
+  for (size_t at = token.find('\n'); at != std::string_view::npos; at = token.find('\n', at + 1)) {
+    if (at + 1 < token.size() && may_begin_word(token[at + 1]) && (at == 0 || may_print(token[at - 1]))) return true;
+  }
+  return false;
 }
 
 TextSource::TextSource(std::vector<std::filesystem::path> files, std::vector<DocumentEnd> ends, Options options)
@@ -99,6 +120,7 @@ TextBlock TextSource::take(size_t size, bool ends_document) {
   TextBlock block;
   block.file = next_file_ - 1;
   block.first_line = line_;
+  block.continues_document = in_document_;
   block.ends_document = ends_document;
   if (size == pending_.size()) {
     block.text = std::exchange(pending_, {});
@@ -127,7 +149,7 @@ std::optional<TextBlock> TextSource::next() {
     if (end == DocumentEnd::blank_line) cut = end_of_last_blank_line(pending_);
     if (end == DocumentEnd::line || end == DocumentEnd::json_line) cut = end_of_last_line(pending_);
     if (cut > 0) return take(cut, true);
-    if (options_.cut_documents && end != DocumentEnd::json_line) cut = last_safe_cut(pending_);
+    if (options_.cut_places.any() && end != DocumentEnd::json_line) cut = last_safe_cut(pending_, options_.cut_places);
     if (cut > 0) return take(cut, false);
     target = 2 * pending_.size();
   }

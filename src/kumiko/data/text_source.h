@@ -17,25 +17,35 @@ enum class DocumentEnd { file, blank_line, line, json_line };
 
 struct TextBlock {
   std::string text;
-  size_t file = 0;             // position in the list of files
-  int64_t first_line = 1;      // of the file, counted from 1
-  bool ends_document = false;  // false: the last document in `text` goes on in the next block
-  int64_t bytes_read = 0;      // of all files, up to the end of this block
+  size_t file = 0;                  // position in the list of files
+  int64_t first_line = 1;           // of the file, counted from 1
+  bool continues_document = false;  // the first document in `text` began in the block before
+  bool ends_document = false;       // false: the last document in `text` goes on in the next block
+  int64_t bytes_read = 0;           // of all files, up to the end of this block
 };
 
-// The last place (0: none) where text may be cut so that the pieces, tokenized apart and joined, give the tokens of the
-// whole. Holds for byte-level BPE with the pre-tokenizers of GPT-2 and its successors, which never join across
-//   - a space between ASCII letters (the space begins a token), or
-//   - the end of a line between printing characters, ASCII or East Asian, of which the second is a letter or digit (the
-//     newline ends a token). Cut after the newline, and only a single one: runs of newlines stay whole.
-size_t last_safe_cut(std::string_view text);
+// Where a text may be cut so that the pieces, tokenized apart and joined, give the tokens of the whole (the second
+// piece as TextStart::inside).
+struct CutPlaces {
+  bool at_spaces = false;    // before a space between ASCII letters: the space begins a token
+  bool at_newlines = false;  // behind the newline of a line whose last character prints, ASCII or East Asian, where a
+                             // letter or digit begins the next: the newline ends a token. Runs of newlines stay whole.
+  bool any() const { return at_spaces || at_newlines; }
+};
+
+// The last of these places in `text`; 0 if there is none.
+size_t last_safe_cut(std::string_view text, CutPlaces places);
+
+// Whether a token with these bytes could reach across such a place, whatever stands around it.
+bool reaches_across_space(std::string_view token);
+bool reaches_across_newline(std::string_view token);
 
 class TextSource {
  public:
   struct Options {
     size_t block_bytes = size_t{256} << 10;
-    // Whether a document may be cut at last_safe_cut(). Otherwise a block is at least one document.
-    bool cut_documents = false;
+    // Where a document may be cut. If nowhere, a block is at least one document.
+    CutPlaces cut_places;
   };
 
   // User error for a file that cannot be read. `ends[i]` is what ends a document in files[i].

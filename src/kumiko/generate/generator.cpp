@@ -54,12 +54,14 @@ int64_t Generator::generate(std::string_view prompt, const SamplingOptions& opti
   const auto context = static_cast<size_t>(model_->options().max_position_embeddings);
   const std::optional<int32_t> end = tokenizer_->end_of_document();
   std::vector<int32_t> tokens = tokenizer_->encode(prompt);
+  const std::optional<int32_t> begin = tokenizer_->begin_of_text();
+  if (begin && (tokens.empty() || tokens.front() != *begin)) tokens.insert(tokens.begin(), *begin);
   // A model starts a text after the end of another; without such a token any will do.
   if (tokens.empty()) tokens.push_back(end.value_or(0));
   if (tokens.size() > context) tokens.erase(tokens.begin(), tokens.end() - static_cast<std::ptrdiff_t>(context));
 
   const PhiloxKey key = random_key(static_cast<uint64_t>(options.seed), RandomStream::sampling, stream);
-  TokenStream text(*tokenizer_);
+  TokenStream text(*tokenizer_, prompt.empty() ? TextStart::whole : TextStart::inside);
   // No longer than it can become: the context of some models would fill any memory.
   const size_t capacity = std::min(context, tokens.size() + static_cast<size_t>(options.max_new_tokens));
   KeyValueCache cache = empty_cache(capacity);

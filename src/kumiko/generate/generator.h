@@ -22,6 +22,12 @@ class Generator {
   // not fit.
   Generator(const std::string& directory, const std::string& tokenizer, int num_threads);
 
+  // Stops at this token instead of the tokenizer's own. User error if it has no such token.
+  void set_end_of_document(std::string_view content) { tokenizer_->set_end_of_document(content); }
+
+  // Puts nothing in front of prompts, where the tokenizer asks for a token that begins every text.
+  void leave_out_begin_of_text() { tokenizer_->set_begin_of_text(std::nullopt); }
+
   // Calls `emit` with whole characters as they come, and returns the number of tokens made. Stops at the end of a
   // document and at max_new_tokens; when the context is full, its older half is forgotten. `stream` tells the random
   // numbers of several prompts apart.

@@ -31,12 +31,16 @@ std::array<int32_t, 256> find_byte_ids(const BpeVocabulary& vocabulary) {
 
 }  // namespace
 
-BpeMerger::BpeMerger(const BpeVocabulary& vocabulary) : byte_ids_(find_byte_ids(vocabulary)) {
-  const size_t num_slots = std::bit_ceil(std::max<size_t>(16, 2 * vocabulary.merges.size()));
+BpeMerger::BpeMerger(const BpeVocabulary& vocabulary) : BpeMerger(vocabulary.merges) {
+  byte_ids_ = find_byte_ids(vocabulary);
+}
+
+BpeMerger::BpeMerger(const std::vector<BpeMerge>& merges) : byte_ids_() {
+  const size_t num_slots = std::bit_ceil(std::max<size_t>(16, 2 * merges.size()));
   shift_ = 64 - std::countr_zero(num_slots);
   slots_.resize(num_slots);
-  results_.reserve(vocabulary.merges.size());
-  for (const BpeMerge& merge : vocabulary.merges) {
+  results_.reserve(merges.size());
+  for (const BpeMerge& merge : merges) {
     insert(merge.left, merge.right, static_cast<uint32_t>(results_.size()));
     results_.push_back(merge.result);
   }
@@ -61,14 +65,19 @@ uint32_t BpeMerger::rank_of(int32_t left, int32_t right) const {
 }
 
 void BpeMerger::encode(std::string_view piece, BpeWorkspace& work, std::vector<int32_t>& ids) const {
+  work.symbols.resize(piece.size());
+  for (size_t i = 0; i < piece.size(); ++i) work.symbols[i].id = byte_ids_[static_cast<unsigned char>(piece[i])];
+  merge(work, ids);
+}
+
+void BpeMerger::merge(BpeWorkspace& work, std::vector<int32_t>& ids) const {
   auto& symbols = work.symbols;
   auto& queue = work.queue;
-  symbols.resize(piece.size());
   queue.clear();
-  const auto size = static_cast<int32_t>(piece.size());
+  const auto size = static_cast<int32_t>(symbols.size());
   for (int32_t i = 0; i < size; ++i) {
-    const auto byte = static_cast<unsigned char>(piece[static_cast<size_t>(i)]);
-    symbols[static_cast<size_t>(i)] = {byte_ids_[byte], i - 1, i + 1 < size ? i + 1 : -1, no_rank};
+    BpeWorkspace::Symbol& symbol = symbols[static_cast<size_t>(i)];
+    symbol = {symbol.id, i - 1, i + 1 < size ? i + 1 : -1, no_rank};
   }
   const auto at = [&](int32_t index) -> BpeWorkspace::Symbol& { return symbols[static_cast<size_t>(index)]; };
   const auto rank_symbol = [&](int32_t index) {

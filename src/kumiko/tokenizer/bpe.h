@@ -1,4 +1,4 @@
-// Byte-pair encoding (Sennrich, Haddow and Birch, 2016) over bytes, as GPT-2 has it.
+// Byte-pair encoding (Sennrich, Haddow and Birch, 2016), over bytes as GPT-2 has it or over any other symbols.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@ struct BpeVocabulary {
   std::vector<std::pair<int32_t, std::string>> unreachable;
 };
 
-// Working memory of BpeMerger::encode, to be kept from call to call.
+// Working memory of BpeMerger, to be kept from call to call.
 struct BpeWorkspace {
   struct Symbol {
     int32_t id;
@@ -40,9 +40,14 @@ class BpeMerger {
  public:
   // User error if one of the 256 bytes has no token, so that some text could not be encoded.
   explicit BpeMerger(const BpeVocabulary& vocabulary);
+  // Only for merge().
+  explicit BpeMerger(const std::vector<BpeMerge>& merges);
 
   // Appends the ids of one piece of text: always the merge of lowest rank first, the leftmost of equals.
   void encode(std::string_view piece, BpeWorkspace& work, std::vector<int32_t>& ids) const;
+
+  // The same for the ids in work.symbols, whose other members need not be set.
+  void merge(BpeWorkspace& work, std::vector<int32_t>& ids) const;
 
  private:
   struct Slot {

@@ -63,53 +63,69 @@ int32_t id_of(const Ids& ids, const std::string& token, const JsonPlace& merge) 
 
 void refuse_text(const JsonPlace& model, std::string_view key) {
   if (model.has(key) && !model[key].string().empty()) {
-    model[key].fail("null: this kind of BPE is not supported, only byte-level BPE");
+    model[key].fail("null: BPE with a mark inside or at the end of words is not supported");
   }
 }
 
-SplitBehavior behavior_from_json(const JsonPlace& place) {
-  const std::string name = place.string();
-  if (name == "Isolated") return SplitBehavior::isolated;
-  if (name == "Removed") return SplitBehavior::removed;
-  place.fail("Isolated or Removed; other behaviours are not supported");
+void refuse_unsupported(const JsonPlace& model) {
+  refuse_text(model, "continuing_subword_prefix");
+  refuse_text(model, "end_of_word_suffix");
+  if (model.has("dropout") && model["dropout"].value() != 0) {
+    model["dropout"].fail("null: merges that are left out at random are not supported");
+  }
 }
 
-std::unique_ptr<PreTokenizer> split_from_json(const JsonPlace& place) {
-  const SplitBehavior behavior = behavior_from_json(place["behavior"]);
-  const bool inverted = place.boolean("invert", false);
-  const JsonPlace pattern = place["pattern"];
-  if (pattern.has("Regex")) return make_split(pattern["Regex"].string(), behavior, inverted);
-  if (pattern.has("String")) return make_literal_split(pattern["String"].string(), behavior, inverted);
-  pattern.fail("{\"Regex\": ...} or {\"String\": ...}");
-}
-
-std::unique_ptr<PreTokenizer> step_from_json(const JsonPlace& place) {
-  const std::string type = place["type"].string();
-  if (type == "ByteLevel") {
-    return make_byte_level(place.boolean("add_prefix_space", true), place.boolean("use_regex", true));
+std::vector<BpeMerge> read_merges(const JsonPlace& merges, const Ids& ids) {
+  std::vector<BpeMerge> result;
+  for (const JsonPlace& merge : merges.elements()) {
+    if (merge.value().is_string() && merge.value().get<std::string>().starts_with("#version")) continue;
+    const auto [left, right] = read_pair(merge);
+    result.push_back({id_of(ids, left, merge), id_of(ids, right, merge), id_of(ids, left + right, merge)});
   }
-  if (type == "Split") return split_from_json(place);
-  if (type == "Digits") {
-    return make_split(place.boolean("individual_digits", false) ? R"(\p{N})" : R"(\p{N}+)", SplitBehavior::isolated,
-                      false);
-  }
-  place["type"].fail("ByteLevel, Split, Digits or a Sequence of these; other pre-tokenizers are not supported");
+  return result;
 }
 
 }  // namespace
 
-std::unique_ptr<TokenizerModel> bpe_model_from_json(const JsonPlace& model,
-                                                    std::unique_ptr<PreTokenizer> pre_tokenizer) {
-  refuse_text(model, "continuing_subword_prefix");
-  refuse_text(model, "end_of_word_suffix");
-  if (model.boolean("byte_fallback", false)) {
-    model["byte_fallback"].fail("false: BPE with byte fallback is not supported, only byte-level BPE");
-  }
-  if (model.has("dropout") && model["dropout"].value() != 0) {
-    model["dropout"].fail("null: merges that are left out at random are not supported");
-  }
+std::unique_ptr<TokenizerModel> byte_level_bpe_from_json(const JsonPlace& model,
+                                                         std::unique_ptr<PreTokenizer> pre_tokenizer) {
+  refuse_unsupported(model);
   return make_byte_level_bpe(bpe_vocabulary_from_json(model["vocab"], model["merges"]), std::move(pre_tokenizer),
                              model.boolean("ignore_merges", false));
+}
+
+bool is_byte_level_bpe(const JsonPlace& model) {
+  if (model.boolean("byte_fallback", false)) return false;
+  const json& vocabulary = model["vocab"].value();
+  if (!model.has("unk_token") || !vocabulary.is_object() || !vocabulary.contains(model["unk_token"].string())) {
+    return true;
+  }
+  for (int byte = 0; byte < 256; ++byte) {
+    if (!vocabulary.contains(to_byte_alphabet(std::string(1, static_cast<char>(byte))))) return false;
+  }
+  return true;
+}
+
+std::unique_ptr<TokenizerModel> character_bpe_from_json(const JsonPlace& model,
+                                                        std::unique_ptr<PreTokenizer> pre_tokenizer) {
+  refuse_unsupported(model);
+  const Ids ids = read_ids(model["vocab"]);
+  CharacterBpe bpe;
+  for (const auto& [token, id] : ids) {
+    if (static_cast<size_t>(id) >= bpe.tokens.size()) bpe.tokens.resize(static_cast<size_t>(id) + 1);
+    bpe.tokens[static_cast<size_t>(id)] = token;
+  }
+  bpe.merges = read_merges(model["merges"], ids);
+  if (model.has("unk_token")) {
+    const std::string unknown = model["unk_token"].string();
+    const auto found = ids.find(unknown);
+    if (found == ids.end()) model["unk_token"].fail("null or a token of the vocabulary");
+    bpe.unknown = found->second;
+  }
+  bpe.fuse_unknown = model.boolean("fuse_unk", false);
+  bpe.byte_fallback = model.boolean("byte_fallback", false);
+  bpe.ignore_merges = model.boolean("ignore_merges", false);
+  return make_character_bpe(std::move(bpe), std::move(pre_tokenizer));
 }
 
 BpeVocabulary bpe_vocabulary_from_json(const JsonPlace& vocabulary, const JsonPlace& merges) {
@@ -124,27 +140,8 @@ BpeVocabulary bpe_vocabulary_from_json(const JsonPlace& vocabulary, const JsonPl
     }
   }
   if (!merges.value().is_array()) merges.fail("a list of merges");
-  for (const JsonPlace& merge : merges.elements()) {
-    if (merge.value().is_string() && merge.value().get<std::string>().starts_with("#version")) continue;
-    const auto [left, right] = read_pair(merge);
-    result.merges.push_back({id_of(ids, left, merge), id_of(ids, right, merge), id_of(ids, left + right, merge)});
-  }
+  result.merges = read_merges(merges, ids);
   return result;
-}
-
-std::unique_ptr<PreTokenizer> pre_tokenizer_from_json(const JsonPlace& place) {
-  if (place.value().is_null()) place.fail("a ByteLevel pre-tokenizer; tokenizers without one are not supported");
-  std::vector<JsonPlace> places = {place};
-  if (place["type"].string() == "Sequence") places = place["pretokenizers"].elements();
-  std::vector<std::unique_ptr<PreTokenizer>> steps;
-  bool byte_level = false;
-  for (const JsonPlace& step : places) {
-    if (byte_level) step.fail("nothing behind ByteLevel; other steps there are not supported");
-    steps.push_back(step_from_json(step));
-    byte_level = step["type"].string() == "ByteLevel";
-  }
-  if (!byte_level) place.fail("ByteLevel, alone or at the end of a Sequence; tokenizers without it are not supported");
-  return make_chain(std::move(steps));
 }
 
 }  // namespace kumiko

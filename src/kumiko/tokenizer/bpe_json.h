@@ -1,4 +1,4 @@
-// The parts of tokenizer.json that belong to byte-level BPE.
+// The models of tokenizer.json: BPE, over bytes or over characters, and Unigram.
 #pragma once
 
 #include <memory>
@@ -12,14 +12,22 @@
 
 namespace kumiko {
 
-// The "model" object, of type "BPE". User error, naming the place, for what byte-level BPE does not have.
-std::unique_ptr<TokenizerModel> bpe_model_from_json(const JsonPlace& model,
-                                                    std::unique_ptr<PreTokenizer> pre_tokenizer);
+// The "model" object, of type "BPE", where every piece is bytes. User error, naming the place, for what is not
+// supported.
+std::unique_ptr<TokenizerModel> byte_level_bpe_from_json(const JsonPlace& model,
+                                                         std::unique_ptr<PreTokenizer> pre_tokenizer);
+// Whether it has a token for each of the 256 bytes, or nothing else to offer for one that is missing.
+bool is_byte_level_bpe(const JsonPlace& model);
+
+// The same over characters, tokens as they are spelled. `pre_tokenizer` may be null.
+std::unique_ptr<TokenizerModel> character_bpe_from_json(const JsonPlace& model,
+                                                        std::unique_ptr<PreTokenizer> pre_tokenizer);
 
 // `vocabulary`: token to id; `merges`: pairs, or strings of two tokens with a space between.
 BpeVocabulary bpe_vocabulary_from_json(const JsonPlace& vocabulary, const JsonPlace& merges);
 
-// The "pre_tokenizer" object: ByteLevel, perhaps behind Split and Digits in a Sequence.
-std::unique_ptr<PreTokenizer> pre_tokenizer_from_json(const JsonPlace& place);
+// The "model" object, of type "Unigram". `pre_tokenizer` may be null.
+std::unique_ptr<TokenizerModel> unigram_from_json(const JsonPlace& model, std::unique_ptr<PreTokenizer> pre_tokenizer,
+                                                  bool pieces_are_words);
 
 }  // namespace kumiko

@@ -57,7 +57,7 @@ void count_chunk(const std::string& chunk, const PreTokenizer& pre_tokenizer, Sh
     text = replaced;
   }
   ChunkCounts counts;
-  pre_tokenizer.cut(text, [&](std::string_view piece) { ++counts[piece]; });
+  pre_tokenizer.cut(text, TextStart::whole, [&](std::string_view piece) { ++counts[piece]; });
   shared.add(counts);
 }
 

@@ -10,40 +10,71 @@
 #include <string_view>
 #include <vector>
 
+#include "kumiko/tokenizer/normalizer.h"
 #include "kumiko/tokenizer/tokenizer_added.h"
+#include "kumiko/tokenizer/tokenizer_decoder.h"
 #include "kumiko/tokenizer/tokenizer_model.h"
 
 namespace kumiko {
 
+// What a tokenizer is made of.
+struct TokenizerParts {
+  std::unique_ptr<TokenizerModel> model;
+  std::vector<AddedToken> added_tokens;
+  std::unique_ptr<Normalizer> normalizer;  // may be null
+  TokenDecoder decoder;
+  std::optional<int32_t> end_of_document;  // instead of the one that would be found by its name
+  std::optional<int32_t> begin_of_text;
+  std::vector<int32_t> special_ids;  // besides those of added tokens; no text becomes these
+};
+
 class Tokenizer {
  public:
-  Tokenizer(std::unique_ptr<TokenizerModel> model, std::vector<AddedToken> added_tokens);
+  explicit Tokenizer(TokenizerParts parts);
 
-  // The ids of `text`; nothing is put before or behind them. Ill-formed UTF-8 becomes U+FFFD as Python's
+  // The ids of `text`; nothing is put before or behind them (neither is what a post-processor of tokenizer.json would
+  // add: the beginning of a text is for the caller to mark). Ill-formed UTF-8 becomes U+FFFD as Python's
   // bytes.decode(errors="replace") does it, except with the "bytes" tokenizer, which takes any bytes as they are.
   std::vector<int32_t> encode(std::string_view text) const;
   // The same, behind the ids that are there.
-  void encode(std::string_view text, std::vector<int32_t>& ids) const;
+  void encode(std::string_view text, std::vector<int32_t>& ids, TextStart start = TextStart::whole) const;
 
-  // The bytes of all tokens, special ones too. encode() undone, for well-formed text without tokens that strip white
-  // space. Not always well-formed UTF-8: ids may end inside a character (see TokenStream). User error for an id that is
-  // not of the vocabulary.
+  // The bytes of all tokens, special ones too, without the space that some tokenizers put in front of a text. encode()
+  // undone, for well-formed text that no normalizer changes and without tokens that strip white space. Not always
+  // well-formed UTF-8: ids may end inside a character (see TokenStream). User error for an id that is not of the
+  // vocabulary.
   std::string decode(std::span<const int32_t> ids) const;
 
   // One more than the largest id.
   int64_t vocab_size() const;
   // Whether the vocabulary uses this id.
   bool has_token(int32_t id) const;
-  // The bytes that one token stands for. User error for an id that is not of the vocabulary.
+  // The bytes that one token stands for behind others. User error for an id that is not of the vocabulary.
   std::string_view token_bytes(int32_t id) const;
+  // The same at the beginning of a text, before the decoder's strip() takes something off the whole.
+  std::string first_token_bytes(int32_t id) const;
+  const TokenDecoder& decoder() const;
   // The added token with this content, else the ordinary token with these bytes.
   std::optional<int32_t> find_token(std::string_view content) const;
 
   const std::vector<AddedToken>& added_tokens() const;
   bool is_special(int32_t id) const;
 
-  // The id that ends a document: that of <|endoftext|>, <|end_of_text|> or </s>, whichever is a special token.
-  std::optional<int32_t> end_of_document() const;
+  // The id that ends a document: as it was set or found beside the file, else that of the special token <|endoftext|>,
+  // <|end_of_text|>, </s>, <eos> or <\uFF5Cend\u2581of\u2581sentence\uFF5C>, the first that there is.
+  std::optional<int32_t> end_of_document() const { return end_of_document_; }
+  // User error if no token has this content.
+  void set_end_of_document(std::string_view content);
+  // User error if it is not of the vocabulary.
+  void set_end_of_document(int32_t id);
+
+  // The id that the models of this tokenizer expect in front of every text, by a post-processor of tokenizer.json, the
+  // add_bos_token and bos_token of tokenizer_config.json, or the .model. encode() does not put it there.
+  std::optional<int32_t> begin_of_text() const { return begin_of_text_; }
+  void set_begin_of_text(std::optional<int32_t> id) { begin_of_text_ = id; }
+
+  // Whether the ids on both sides of a place that no token reaches across never depend on each other.
+  bool pieces_are_independent() const;
 
   std::string_view kind() const;
   int64_t num_merges() const;
@@ -51,12 +82,18 @@ class Tokenizer {
  private:
   struct State;
   std::shared_ptr<const State> state_;
+  std::optional<int32_t> end_of_document_;
+  std::optional<int32_t> begin_of_text_;
 };
 
-// `source` is "bytes" (256 ids, each byte its own), a tokenizer.json, a folder that holds one, or GPT-2's pair of
-// files: encoder.json (or vocab.json) with vocab.bpe (or merges.txt) beside it, by the folder or the name of the first.
-// A prefix before these names ("gpt2-encoder.json") is taken as common to both. User error, naming the file and the
-// place in it, for everything else.
+// The names under which a special token ends documents, the most telling first.
+extern const std::span<const std::string_view> end_of_document_names;
+
+// `source` is "bytes" (256 ids, each byte its own), a tokenizer.json, a SentencePiece .model, a folder that holds one
+// of these, or GPT-2's pair of files: encoder.json (or vocab.json) with vocab.bpe (or merges.txt) beside it, by the
+// folder or the name of the first. A prefix before these names ("gpt2-encoder.json") is taken as common to both. What
+// ends documents and begins texts is read from a tokenizer_config.json or generation_config.json beside it. User error,
+// naming the file and the place in it, for everything else.
 Tokenizer load_tokenizer(const std::filesystem::path& source);
 
 // The files that load_tokenizer would read (none for "bytes"), and the names under which a copy of them in a folder of
@@ -66,5 +103,9 @@ struct TokenizerFile {
   std::string plain_name;
 };
 std::vector<TokenizerFile> tokenizer_files(const std::filesystem::path& source);
+
+// Whether load_tokenizer() knows what to read there: "bytes", a file with the name of a tokenizer, or a folder with
+// one.
+bool names_tokenizer(const std::filesystem::path& source);
 
 }  // namespace kumiko

@@ -1,6 +1,7 @@
 #include "kumiko/tokenizer/tokenizer_added.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kumiko/tokenizer/pre_tokenizer_unicode.h"
 #include "kumiko/tokenizer/tokenizer_utf8.h"
@@ -38,13 +39,29 @@ size_t skip_space_right(std::string_view text, size_t position) {
 
 }  // namespace
 
-AddedTokenMatcher::AddedTokenMatcher(const std::vector<AddedToken>& tokens) {
-  for (const AddedToken& token : tokens) (token.normalized ? normalized_ : exact_).add(token);
+AddedTokenMatcher::AddedTokenMatcher(const std::vector<AddedToken>& tokens, const Normalizer* normalizer)
+    : normalizer_(normalizer) {
+  for (AddedToken token : tokens) {
+    if (token.normalized && normalizer != nullptr) {
+      NormalizedText content{token.content};
+      normalizer->apply(content);
+      token.content = std::move(content.text);
+    }
+    (token.normalized ? normalized_ : exact_).add(token);
+  }
 }
 
-void AddedTokenMatcher::cut(std::string_view text, const TextSink& on_text, const IdSink& on_id) const {
+void AddedTokenMatcher::cut(std::string_view text, TextStart start, const TextSink& on_text,
+                            const IdSink& on_id) const {
   exact_.cut(
-      text, [&](std::string_view between) { normalized_.cut(between, on_text, on_id); }, on_id);
+      text, start,
+      [&](std::string_view between, TextStart between_start) {
+        if (normalizer_ == nullptr) return normalized_.cut(between, between_start, on_text, on_id);
+        NormalizedText rewritten{std::string(between), between_start};
+        normalizer_->apply(rewritten);
+        normalized_.cut(rewritten.text, rewritten.start, on_text, on_id);
+      },
+      on_id);
 }
 
 size_t AddedTokenMatcher::Trie::child(size_t node, char byte) const {
@@ -92,8 +109,12 @@ size_t AddedTokenMatcher::Trie::longest_at(std::string_view text, size_t positio
   return longest;
 }
 
-void AddedTokenMatcher::Trie::cut(std::string_view text, const TextSink& on_text, const IdSink& on_id) const {
+void AddedTokenMatcher::Trie::cut(std::string_view text, TextStart start, const TextSink& on_text,
+                                  const IdSink& on_id) const {
   size_t done = 0;
+  const auto hand_over = [&](size_t begin, size_t end) {
+    if (begin < end) on_text(text.substr(begin, end - begin), begin == 0 ? start : TextStart::behind);
+  };
   size_t position = find_first_byte(text, 0);
   while (position != std::string_view::npos) {
     const size_t found = longest_at(text, position);
@@ -106,13 +127,13 @@ void AddedTokenMatcher::Trie::cut(std::string_view text, const TextSink& on_text
     const bool alone = !word_before(text, position) && !word_at(text, match_end);
     if (alone || !token.single_word) {
       const size_t begin = token.lstrip ? std::max(skip_space_left(text, position), done) : position;
-      if (begin > done) on_text(text.substr(done, begin - done));
+      hand_over(done, begin);
       on_id(token.id);
       done = token.rstrip ? skip_space_right(text, match_end) : match_end;
     }
     position = find_first_byte(text, match_end);
   }
-  if (done < text.size()) on_text(text.substr(done));
+  hand_over(done, text.size());
 }
 
 }  // namespace kumiko

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "kumiko/tokenizer/normalizer.h"
+
 namespace kumiko {
 
 struct AddedToken {
@@ -26,14 +28,15 @@ struct AddedToken {
 // threads.
 class AddedTokenMatcher {
  public:
-  explicit AddedTokenMatcher(const std::vector<AddedToken>& tokens);
+  // `normalizer` may be null; it outlives this. The content of a `normalized` token is normalised like the text.
+  explicit AddedTokenMatcher(const std::vector<AddedToken>& tokens, const Normalizer* normalizer = nullptr);
 
-  using TextSink = std::function<void(std::string_view text)>;
+  using TextSink = std::function<void(std::string_view text, TextStart start)>;
   using IdSink = std::function<void(int32_t id)>;
 
-  // Hands over, in order, the text between added tokens (never empty) and the ids of added tokens. `text` is
+  // Hands over, in order, the normalised text between added tokens (never empty) and the ids of added tokens. `text` is
   // well-formed UTF-8.
-  void cut(std::string_view text, const TextSink& on_text, const IdSink& on_id) const;
+  void cut(std::string_view text, TextStart start, const TextSink& on_text, const IdSink& on_id) const;
 
  private:
   // A trie over bytes. The tokens that are not `normalized` have one, the others another: the second is tried on what
@@ -41,7 +44,7 @@ class AddedTokenMatcher {
   class Trie {
    public:
     void add(const AddedToken& token);
-    void cut(std::string_view text, const TextSink& on_text, const IdSink& on_id) const;
+    void cut(std::string_view text, TextStart start, const TextSink& on_text, const IdSink& on_id) const;
 
    private:
     static constexpr size_t none = static_cast<size_t>(-1);
@@ -61,6 +64,7 @@ class AddedTokenMatcher {
 
   Trie exact_;
   Trie normalized_;
+  const Normalizer* normalizer_;
 };
 
 }  // namespace kumiko

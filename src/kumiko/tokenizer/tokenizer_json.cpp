@@ -8,11 +8,12 @@
 #include "kumiko/tokenizer/bpe_byte_map.h"
 #include "kumiko/tokenizer/bpe_json.h"
 #include "kumiko/tokenizer/bpe_model.h"
+#include "kumiko/tokenizer/normalizer_json.h"
+#include "kumiko/tokenizer/pre_tokenizer_json.h"
 
 namespace kumiko {
 
 using nlohmann::json;
-using nlohmann::ordered_json;
 
 namespace {
 
@@ -32,31 +33,60 @@ AddedToken added_token_from_json(const JsonPlace& place, const TokenizerModel& m
   return token;
 }
 
-// The name that the model's vocabulary gives to `id`, in its own spelling; "" if it has none.
-std::vector<std::string> model_names(const BpeVocabulary& vocabulary) {
-  std::vector<std::string> names;
-  for (const std::string& bytes : vocabulary.tokens) names.push_back(to_byte_alphabet(bytes));
-  return names;
-}
-
 // An added token may have the id of the vocabulary's token of the same name, or one that the vocabulary does not use.
-void check_added_token(const AddedToken& token, const TokenizerModel& model, const JsonPlace& place) {
+void check_added_token(const AddedToken& token, const TokenizerModel& model, bool tokens_are_bytes,
+                       const JsonPlace& place) {
   const auto id = static_cast<size_t>(token.id);
   if (id >= model.tokens().size() || model.tokens()[id].empty()) return;
-  const std::string& bytes = model.tokens()[id];
-  if (bytes == token.content || to_byte_alphabet(bytes) == token.content) return;
-  place["id"].fail(fmt::format("an id that the vocabulary does not use for another token ({} is \"{}\" there)",
-                               token.id, to_byte_alphabet(bytes)));
+  const std::string& in_model = model.tokens()[id];
+  const std::string spelled = tokens_are_bytes ? to_byte_alphabet(in_model) : in_model;
+  if (in_model == token.content || spelled == token.content) return;
+  place["id"].fail(
+      fmt::format("an id that the vocabulary does not use for another token ({} is \"{}\" there)", token.id, spelled));
 }
 
-void refuse_component(const JsonPlace& root, std::string_view key, std::string_view supported) {
-  if (!root.has(key)) return;
-  const JsonPlace component = root[key];
-  const std::string type = component["type"].string();
-  if (type != supported) {
-    component["type"].fail(supported.empty() ? fmt::format("no {}; this one is not supported", key)
-                                             : fmt::format("{}; other kinds of {} are not supported", supported, key));
+// Files of old versions have no type.
+std::string model_type(const JsonPlace& model) {
+  if (model.has("type")) return model["type"].string();
+  if (model.has("merges")) return "BPE";
+  return model.has("unk_id") ? "Unigram" : "unknown";
+}
+
+JsonPlace member_or_null(const JsonPlace& root, std::string_view key) {
+  static const json null;
+  return root.has(key) ? root[key] : JsonPlace(null, std::string(key));
+}
+
+// Bytes all the way: pieces that end as bytes, tokens for all of them, and a decoder for nothing else.
+bool is_byte_level(const JsonPlace& root) {
+  return ends_in_byte_level(member_or_null(root, "pre_tokenizer")) && is_byte_level_bpe(root["model"]) &&
+         (!root.has("decoder") || root["decoder"]["type"].string() == "ByteLevel");
+}
+
+std::unique_ptr<TokenizerModel> model_from_json(const JsonPlace& root, bool tokens_are_bytes) {
+  const JsonPlace model = root["model"];
+  const JsonPlace cutter = member_or_null(root, "pre_tokenizer");
+  auto pre_tokenizer = pre_tokenizer_from_json(cutter, !tokens_are_bytes);
+  const std::string type = model_type(model);
+  if (type == "Unigram") return unigram_from_json(model, std::move(pre_tokenizer), pieces_are_words(cutter));
+  if (tokens_are_bytes) return byte_level_bpe_from_json(model, std::move(pre_tokenizer));
+  return character_bpe_from_json(model, std::move(pre_tokenizer));
+}
+
+// What a template puts in front of a single text.
+std::optional<int32_t> begin_of_text(const JsonPlace& root) {
+  if (!root.has("post_processor")) return std::nullopt;
+  std::vector<JsonPlace> processors = {root["post_processor"]};
+  if (processors[0]["type"].string() == "Sequence") processors = processors[0]["processors"].elements();
+  for (const JsonPlace& processor : processors) {
+    if (processor["type"].string() != "TemplateProcessing") continue;
+    const std::vector<JsonPlace> pieces = processor["single"].elements();
+    if (pieces.empty() || !pieces[0].has("SpecialToken")) continue;
+    const JsonPlace token = processor["special_tokens"][pieces[0]["SpecialToken"]["id"].string()];
+    const std::vector<JsonPlace> ids = token["ids"].elements();
+    if (ids.size() == 1 && ids[0].value().is_number_integer()) return ids[0].value().get<int32_t>();
   }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -67,24 +97,23 @@ Tokenizer tokenizer_from_json(std::string_view text) {
   if (!document.is_object() || !document.contains("model")) {
     throw_user("\"model\" is missing: this is not a tokenizer.json");
   }
-  refuse_component(root, "normalizer", "");
-  refuse_component(root, "decoder", "ByteLevel");
-  const JsonPlace model_place = root["model"];
-  // Files of old versions have no type.
-  if (const std::string type = model_place.string("type", model_place.has("merges") ? "BPE" : "unknown");
-      type != "BPE") {
-    throw_user("model.type is \"{}\": expected BPE; other kinds are not supported", type);
+  const std::string type = model_type(root["model"]);
+  if (type != "BPE" && type != "Unigram") {
+    throw_user("model.type is \"{}\": expected BPE or Unigram; other kinds are not supported", type);
   }
-  std::unique_ptr<TokenizerModel> model =
-      bpe_model_from_json(model_place, pre_tokenizer_from_json(root["pre_tokenizer"]));
-  std::vector<AddedToken> added;
+  const bool tokens_are_bytes = type == "BPE" && is_byte_level(root);
+  TokenizerParts parts;
+  parts.model = model_from_json(root, tokens_are_bytes);
+  parts.normalizer = normalizer_from_json(member_or_null(root, "normalizer"));
+  parts.decoder = token_decoder_from_json(member_or_null(root, "decoder"), tokens_are_bytes);
   if (root.has("added_tokens")) {
     for (const JsonPlace& place : root["added_tokens"].elements()) {
-      added.push_back(added_token_from_json(place, *model));
-      check_added_token(added.back(), *model, place);
+      parts.added_tokens.push_back(added_token_from_json(place, *parts.model));
+      check_added_token(parts.added_tokens.back(), *parts.model, tokens_are_bytes, place);
     }
   }
-  return {std::move(model), std::move(added)};
+  parts.begin_of_text = begin_of_text(root);
+  return Tokenizer(std::move(parts));
 }
 
 Tokenizer tokenizer_from_vocabulary(std::string_view vocabulary, std::string_view merges) {
@@ -94,62 +123,16 @@ Tokenizer tokenizer_from_vocabulary(std::string_view vocabulary, std::string_vie
     const std::string_view pair = trim(line);
     if (!pair.empty()) merge_lines.push_back(pair);
   }
-  BpeVocabulary bpe =
-      bpe_vocabulary_from_json(JsonPlace(vocabulary_document, "vocabulary"), JsonPlace(merge_lines, "merges"));
-  std::vector<AddedToken> added;
+  TokenizerParts parts;
+  parts.model = make_byte_level_bpe(
+      bpe_vocabulary_from_json(JsonPlace(vocabulary_document, "vocabulary"), JsonPlace(merge_lines, "merges")),
+      make_byte_level(false, true), false);
   constexpr const char* end_of_text = "<|endoftext|>";
   if (vocabulary_document.contains(end_of_text)) {
-    added.push_back({.id = vocabulary_document[end_of_text].get<int32_t>(), .content = end_of_text, .special = true});
+    parts.added_tokens.push_back(
+        {.id = vocabulary_document[end_of_text].get<int32_t>(), .content = end_of_text, .special = true});
   }
-  return {make_byte_level_bpe(std::move(bpe), make_byte_level(false, true), false), std::move(added)};
-}
-
-std::string byte_level_bpe_json(const BpeVocabulary& vocabulary, const std::vector<std::string>& special_tokens) {
-  std::vector<std::string> names = model_names(vocabulary);
-  for (const auto& [id, content] : vocabulary.unreachable) names[static_cast<size_t>(id)] = content;
-  ordered_json added = ordered_json::array();
-  for (const std::string& content : special_tokens) {
-    const auto id = std::find(names.begin(), names.end(), content) - names.begin();
-    added.push_back({{"id", id},
-                     {"content", content},
-                     {"single_word", false},
-                     {"lstrip", false},
-                     {"rstrip", false},
-                     {"normalized", false},
-                     {"special", true}});
-  }
-  json merges = json::array();
-  for (const BpeMerge& merge : vocabulary.merges) {
-    merges.push_back({names[static_cast<size_t>(merge.left)], names[static_cast<size_t>(merge.right)]});
-  }
-  // ordered_json would look for each new key among all the old ones.
-  std::vector<std::pair<std::string, ordered_json>> entries;
-  for (size_t id = 0; id < names.size(); ++id) entries.emplace_back(names[id], id);
-  ordered_json::object_t vocab(entries.begin(), entries.end());
-  const auto byte_level = [](bool add_prefix_space) {
-    return ordered_json{
-        {"type", "ByteLevel"}, {"add_prefix_space", add_prefix_space}, {"trim_offsets", true}, {"use_regex", true}};
-  };
-  const ordered_json document = {{"version", "1.0"},
-                                 {"truncation", nullptr},
-                                 {"padding", nullptr},
-                                 {"added_tokens", added},
-                                 {"normalizer", nullptr},
-                                 {"pre_tokenizer", byte_level(false)},
-                                 {"post_processor", nullptr},
-                                 {"decoder", byte_level(true)},
-                                 {"model",
-                                  {{"type", "BPE"},
-                                   {"dropout", nullptr},
-                                   {"unk_token", nullptr},
-                                   {"continuing_subword_prefix", nullptr},
-                                   {"end_of_word_suffix", nullptr},
-                                   {"fuse_unk", false},
-                                   {"byte_fallback", false},
-                                   {"ignore_merges", false},
-                                   {"vocab", std::move(vocab)},
-                                   {"merges", std::move(merges)}}}};
-  return document.dump(2);
+  return Tokenizer(std::move(parts));
 }
 
 }  // namespace kumiko

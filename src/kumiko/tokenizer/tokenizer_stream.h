@@ -10,7 +10,8 @@ namespace kumiko {
 
 class TokenStream {
  public:
-  explicit TokenStream(Tokenizer tokenizer) : tokenizer_(std::move(tokenizer)) {}
+  // `start`: whether the text begins with the first token, or goes on behind text that is already there.
+  explicit TokenStream(Tokenizer tokenizer, TextStart start = TextStart::whole);
 
   // The text that `id` completes: well-formed UTF-8, perhaps empty. Bytes that can never become a character are
   // U+FFFD.
@@ -21,6 +22,8 @@ class TokenStream {
 
  private:
   Tokenizer tokenizer_;
+  bool first_;
+  int64_t strip_left_;
   std::string waiting_;
 };
 

@@ -30,9 +30,7 @@ void keep_tokenizer(const std::string& source, const std::filesystem::path& dire
 
 std::filesystem::path kept_directory(const std::filesystem::path& checkpoint) {
   for (const auto& directory : {checkpoint, checkpoint.parent_path()}) {
-    for (const char* name : {"tokenizer.json", "tokenizer.model", "encoder.json", "vocab.json"}) {
-      if (std::filesystem::exists(directory / name)) return directory;
-    }
+    if (names_tokenizer(directory)) return directory;
   }
   return {};
 }

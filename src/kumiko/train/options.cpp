@@ -94,6 +94,9 @@ void LoggingOptions::describe(OptionTable& table) {
             "file NAME.prom of the newest metrics, for node_exporter's textfile collector; empty for none");
   table.add("prometheus_port", prometheus_port, "port where rank 0 answers GET /metrics for Prometheus; 0 for none");
   table.add("prometheus_address", prometheus_address, "address it listens on; 0.0.0.0 for every IPv4 network");
+  table.add("wandb_project", wandb_project,
+            "project of an offline Weights & Biases run in run_dir/wandb, for `wandb sync`; empty for none");
+  table.add("wandb_exp_name", wandb_exp_name, "name of that run");
 }
 
 void LoggingOptions::validate() const {

@@ -65,6 +65,8 @@ struct LoggingOptions {
   std::string prometheus_file;             // empty: none
   int64_t prometheus_port = 0;             // 0: none
   std::string prometheus_address = "127.0.0.1";
+  std::string wandb_project;  // empty: none
+  std::string wandb_exp_name;
 
   void describe(OptionTable& table);
   void validate() const;

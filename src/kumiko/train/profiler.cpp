@@ -155,13 +155,13 @@ void Profiler::start(int64_t step) {
 void Profiler::write_events() {
   if (!recording_) return;
   const TraceSpan span(recorder(), TraceTrack::io, "write trace");
-  TraceRecorder::Taken taken = recorder_->take();
-  if (taken.dropped > 0 && !warned_) {
+  recorder_->take(taken_);
+  if (taken_.dropped > 0 && !warned_) {
     warned_ = true;
-    log::warning("step {} has more than {} events; the {} after them are missing in the trace, and said to be there",
-                 step_, most_events, taken.dropped);
+    log::warning("step {} has more than {} events: the {} after them are missing from the trace", step_, most_events,
+                 taken_.dropped);
   }
-  file_->write(part_->events(std::move(taken)));
+  file_->write(part_->events(taken_));
 }
 
 void Profiler::stop() {
@@ -170,7 +170,8 @@ void Profiler::stop() {
   profiled_.world.record_to(nullptr);
   const ClockReading clock = measure_clock(*all_, ranks_, *profiled_.pool);
   if (recording_) {
-    file_->write(part_->events(recorder_->take()));
+    recorder_->take(taken_);
+    file_->write(part_->events(taken_));
     file_->write(part_->closing(clock));
     file_.reset();
   }

@@ -57,6 +57,7 @@ class Profiler {
   std::unique_ptr<Communicator> all_;
   std::shared_ptr<TraceRecorder> recorder_;  // none on a rank that is not traced
   std::optional<TracePart> part_;
+  TraceRecorder::Taken taken_;
   std::optional<AppendFile> file_;
   bool started_ = false;
   bool recording_ = false;

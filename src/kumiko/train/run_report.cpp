@@ -10,6 +10,7 @@
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/summary.h"
 #include "kumiko/train/tensorboard.h"
+#include "kumiko/train/wandb.h"
 
 namespace kumiko {
 namespace {
@@ -131,6 +132,13 @@ RunReport::RunReport(const Run& run, std::optional<double> peak) : run_(run), pe
   files_.push_back(std::make_unique<JsonLinesSink>(directory / "metrics.jsonl", first_step));
   if (run.config.logging.tensorboard) {
     files_.push_back(std::make_unique<TensorBoardSink>(directory / "tensorboard", first_step));
+  }
+  if (!logging.wandb_project.empty()) {
+    WandbRun wandb = new_wandb_run(logging.wandb_project, logging.wandb_exp_name);
+    wandb.group = std::filesystem::absolute(directory).lexically_normal().filename().string();
+    Config resolved = run.config;
+    wandb.config = wandb_config(resolved.table());
+    files_.push_back(std::make_unique<WandbSink>(directory / "wandb", std::move(wandb)));
   }
   AtomicFile config(directory / "config.toml");
   config.write(Config(run.config).to_toml());

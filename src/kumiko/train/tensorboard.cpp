@@ -10,24 +10,10 @@
 #include <system_error>
 
 #include "kumiko/base/error.h"
+#include "kumiko/train/protobuf.h"
 
 namespace kumiko {
 namespace {
-
-constexpr std::array<uint32_t, 256> make_crc_table() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t byte = 0; byte < 256; ++byte) {
-    uint32_t value = byte;
-    for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ ((value & 1) != 0 ? 0x82F63B78u : 0u);
-    table[byte] = value;
-  }
-  return table;
-}
-
-template <class Integer>
-void append_little_endian(std::string& out, Integer value) {
-  for (size_t i = 0; i < sizeof(Integer); ++i) out += static_cast<char>(value >> (8 * i) & 0xFF);
-}
 
 // A CRC of data that holds CRCs is weak, so TFRecord stores this instead.
 uint32_t masked_crc(std::string_view bytes) {
@@ -37,39 +23,21 @@ uint32_t masked_crc(std::string_view bytes) {
 
 std::string record(std::string_view data) {
   std::string out;
-  append_little_endian(out, uint64_t{data.size()});
-  append_little_endian(out, masked_crc(out));
+  protobuf::append_little_endian(out, uint64_t{data.size()});
+  protobuf::append_little_endian(out, masked_crc(out));
   out += data;
-  append_little_endian(out, masked_crc(data));
+  protobuf::append_little_endian(out, masked_crc(data));
   return out;
-}
-
-// Protocol buffer encoding: a field's key is number << 3 | wire type.
-enum class Wire : uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
-
-void append_varint(std::string& out, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
-  out += static_cast<char>(value);
-}
-
-void append_key(std::string& out, uint64_t number, Wire wire) {
-  append_varint(out, number << 3 | static_cast<uint64_t>(wire));
-}
-
-void append_bytes(std::string& out, uint64_t number, std::string_view bytes) {
-  append_key(out, number, Wire::bytes);
-  append_varint(out, bytes.size());
-  out += bytes;
 }
 
 // The beginning of an Event: wall_time = 1, step = 2 (left out when it is 0).
 std::string event(double wall_time, int64_t step) {
   std::string out;
-  append_key(out, 1, Wire::fixed64);
-  append_little_endian(out, std::bit_cast<uint64_t>(wall_time));
+  protobuf::append_key(out, 1, protobuf::Wire::fixed64);
+  protobuf::append_little_endian(out, std::bit_cast<uint64_t>(wall_time));
   if (step != 0) {
-    append_key(out, 2, Wire::varint);
-    append_varint(out, static_cast<uint64_t>(step));
+    protobuf::append_key(out, 2, protobuf::Wire::varint);
+    protobuf::append_varint(out, static_cast<uint64_t>(step));
   }
   return out;
 }
@@ -95,16 +63,11 @@ std::filesystem::path new_file_name(const std::filesystem::path& directory) {
 
 }  // namespace
 
-uint32_t crc32c(std::string_view bytes) {
-  static constexpr std::array<uint32_t, 256> table = make_crc_table();
-  uint32_t crc = ~0u;
-  for (const char byte : bytes) crc = table[(crc ^ static_cast<unsigned char>(byte)) & 0xFF] ^ crc >> 8;
-  return ~crc;
-}
+uint32_t crc32c(std::string_view bytes) { return protobuf::crc32<0x82F63B78u>(bytes); }
 
 std::string event_file_version(double wall_time) {
   std::string out = event(wall_time, 0);
-  append_bytes(out, 3, "brain.Event:2");
+  protobuf::append_bytes(out, 3, "brain.Event:2");
   return record(out);
 }
 
@@ -112,22 +75,22 @@ std::string event_scalars(double wall_time, int64_t step, const std::vector<Scal
   std::string summary;
   for (const Scalar& scalar : scalars) {
     std::string value;
-    append_bytes(value, 1, scalar.tag);
-    append_key(value, 2, Wire::fixed32);
-    append_little_endian(value, std::bit_cast<uint32_t>(scalar.value));
-    append_bytes(summary, 1, value);
+    protobuf::append_bytes(value, 1, scalar.tag);
+    protobuf::append_key(value, 2, protobuf::Wire::fixed32);
+    protobuf::append_little_endian(value, std::bit_cast<uint32_t>(scalar.value));
+    protobuf::append_bytes(summary, 1, value);
   }
   std::string out = event(wall_time, step);
-  append_bytes(out, 5, summary);
+  protobuf::append_bytes(out, 5, summary);
   return record(out);
 }
 
 std::string event_run_start(double wall_time, int64_t step) {
   std::string session_log;
-  append_key(session_log, 1, Wire::varint);  // status = START
-  append_varint(session_log, 1);
+  protobuf::append_key(session_log, 1, protobuf::Wire::varint);  // status = START
+  protobuf::append_varint(session_log, 1);
   std::string out = event(wall_time, step);
-  append_bytes(out, 7, session_log);
+  protobuf::append_bytes(out, 7, session_log);
   return record(out);
 }
 
@@ -137,7 +100,7 @@ TensorBoardSink::TensorBoardSink(const std::filesystem::path& directory, int64_t
   file_.write(event_file_version(now) + event_run_start(now, first_step));
 }
 
-void TensorBoardSink::write(const StepMetrics& metrics) {
+std::vector<Scalar> scalars_of(const StepMetrics& metrics) {
   std::vector<Scalar> scalars;
   const auto add = [&scalars](const char* tag, double value) { scalars.push_back({tag, static_cast<float>(value)}); };
   add("train/loss", metrics.loss);
@@ -154,7 +117,11 @@ void TensorBoardSink::write(const StepMetrics& metrics) {
     add("train/skipped_steps", static_cast<double>(metrics.skipped_steps));
   }
   if (metrics.validation_loss) add("validation/loss", *metrics.validation_loss);
-  file_.write(event_scalars(wall_time_now(), metrics.step, scalars));
+  return scalars;
+}
+
+void TensorBoardSink::write(const StepMetrics& metrics) {
+  file_.write(event_scalars(wall_time_now(), metrics.step, scalars_of(metrics)));
 }
 
 }  // namespace kumiko

@@ -21,6 +21,9 @@ struct Scalar {
   float value = 0;
 };
 
+// What TensorBoard and Weights & Biases show of a step, under the names that stand in docs/observability.md.
+std::vector<Scalar> scalars_of(const StepMetrics& metrics);
+
 // Whole records, ready to be appended. `wall_time` in seconds since 1970.
 std::string event_file_version(double wall_time);
 std::string event_scalars(double wall_time, int64_t step, const std::vector<Scalar>& scalars);

@@ -133,7 +133,7 @@ int64_t TracePart::lane(TraceTrack track, const TraceEvent& event, std::string& 
   return thread_of(track, static_cast<int64_t>(lane));
 }
 
-std::string TracePart::events(TraceRecorder::Taken taken) {
+std::string TracePart::events(TraceRecorder::Taken& taken) {
   std::sort(taken.events.begin(), taken.events.end(), [](const TraceEvent& a, const TraceEvent& b) {
     return a.begin != b.begin ? a.begin < b.begin : a.end > b.end;
   });

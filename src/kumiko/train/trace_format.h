@@ -33,8 +33,8 @@ class TracePart {
 
   std::string opening() const;
   // Events of a thread that overlap without one holding the other get further threads: viewers draw them on top of each
-  // other otherwise. `dropped` events that are missing are said to be, at the place.
-  std::string events(TraceRecorder::Taken taken);
+  // other otherwise. `dropped` events that are missing are said to be, at the place. Orders `taken`.
+  std::string events(TraceRecorder::Taken& taken);
   // `clock`: measured again.
   std::string closing(const ClockReading& clock) const;
 

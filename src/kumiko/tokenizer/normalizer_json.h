@@ -1,0 +1,14 @@
+// The "normalizer" of tokenizer.json.
+#pragma once
+
+#include <memory>
+
+#include "kumiko/tokenizer/normalizer.h"
+#include "kumiko/tokenizer/tokenizer_json_place.h"
+
+namespace kumiko {
+
+// Nothing for null. User error, naming the place, for what is not supported.
+std::unique_ptr<Normalizer> normalizer_from_json(const JsonPlace& place);
+
+}  // namespace kumiko
