@@ -1,3 +1,5 @@
+#include "kumiko/cli/inspect_mesh.h"
+
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -5,7 +7,6 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
-#include "kumiko/cli/inspect_mesh.h"
 #include "kumiko/mesh/mesh_table.h"
 #include "kumiko/mesh/torus.h"
 
@@ -29,11 +30,11 @@ SharedLevel nodes_in_order(const Mesh& mesh, int64_t ranks_per_node) {
   return node;
 }
 
-void show_on_torus(const Mesh& mesh, const MeshArguments& arguments) {
-  const TorusShape torus = parse_torus(arguments.torus);
+void show_on_torus(const Mesh& mesh, const MeshArguments& arguments, const TorusShape& torus) {
   const TorusPlacement placement = place_on_torus(mesh, torus, arguments.ranks_per_node);
   std::vector<std::string> places;
-  for (const NodeCoordinate& node : placement.nodes) places.push_back(fmt::format("({},{},{})", node[0], node[1], node[2]));
+  for (const NodeCoordinate& node : placement.nodes)
+    places.push_back(fmt::format("({},{},{})", node[0], node[1], node[2]));
   fmt::print("{}\n{}\n", rank_table(mesh, places, arguments.most_rows),
              axis_table(mesh, {nodes_in_order(mesh, arguments.ranks_per_node)}, "network"));
   fmt::print("links from a rank to the next of its group, on a torus of {}\n", to_string(torus));
@@ -50,10 +51,13 @@ void show_on_torus(const Mesh& mesh, const MeshArguments& arguments) {
 
 void show_mesh(const MeshArguments& arguments) {
   const Mesh mesh = Mesh::for_ranks(arguments.num_ranks, arguments.sizes, parse_rank_order(arguments.rank_order));
+  const TorusShape torus = arguments.torus.empty() ? TorusShape{} : parse_torus(arguments.torus);
+  if (arguments.torus.empty() && !arguments.vcoordfile.empty()) {
+    throw_user("--vcoordfile is of a torus: give its shape with --torus");
+  }
   fmt::print("{}, ranks in the order {}, {} a node\n\n", mesh.to_string(), to_string(mesh.order()),
              arguments.ranks_per_node);
-  if (!arguments.torus.empty()) return show_on_torus(mesh, arguments);
-  if (!arguments.vcoordfile.empty()) throw_user("--vcoordfile is of a torus: give its shape with --torus");
+  if (!arguments.torus.empty()) return show_on_torus(mesh, arguments, torus);
   const SharedLevel node = nodes_in_order(mesh, arguments.ranks_per_node);
   std::vector<std::string> places;
   for (const int64_t number : node.of_rank) places.push_back(fmt::format("node {}", number));
@@ -79,7 +83,9 @@ void add_inspect_mesh_command(CLI::App& inspect) {
   command->add_option("--ranks-per-node", arguments->ranks_per_node, "Ranks that share a node")->capture_default_str();
   command->add_option("--torus", arguments->torus, "Shape of a torus of nodes to place them on, as 48x6x48");
   command->add_option("--vcoordfile", arguments->vcoordfile, "File to write for mpiexec on Fugaku, with --torus");
-  command->add_option("--rows", arguments->most_rows, "Ranks to show")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--rows", arguments->most_rows, "Ranks to show")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   command->callback([arguments] { show_mesh(*arguments); });
 }
 

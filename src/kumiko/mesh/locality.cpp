@@ -36,11 +36,11 @@ std::array<AxisLocality, num_axes> localities(const Mesh& mesh, const std::vecto
 
 std::string AxisLocality::to_string(const std::vector<SharedLevel>& levels, const std::string& beyond) const {
   std::string text;
-  const auto add = [&](const std::string& name, int64_t count) {
-    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
+  const auto add = [&](int64_t count, const std::string& where) {
+    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, where);
   };
-  for (size_t level = 0; level < levels.size(); ++level) add(levels[level].name, within[level]);
-  add(beyond, groups - std::accumulate(within.begin(), within.end(), int64_t{0}));
+  for (size_t level = 0; level < levels.size(); ++level) add(within[level], "in one " + levels[level].name);
+  add(groups - std::accumulate(within.begin(), within.end(), int64_t{0}), "over the " + beyond);
   return text;
 }
 

@@ -19,7 +19,7 @@ struct AxisLocality {
   Axis axis = Axis::data;
   int64_t groups = 0;
   std::vector<int64_t> within;  // by level: groups whose ranks share it, and share no inner one
-  // "node 4, network 2": the levels that groups lie in; `beyond` names what those use that share nothing.
+  // "4 in one node, 2 over the network": the levels that groups lie in; `beyond` names what those use that share none.
   std::string to_string(const std::vector<SharedLevel>& levels, const std::string& beyond) const;
 };
 
