@@ -1,6 +1,6 @@
-#include "kumiko/mesh/mesh_table.h"
-
 #include <gtest/gtest.h>
+
+#include "kumiko/mesh/mesh_table.h"
 
 namespace kumiko {
 namespace {
@@ -11,9 +11,7 @@ const SharedLevel node{"node", {0, 0, 0, 0, 1, 1, 1, 1}};
 TEST(Localities, TakeTheInnermostLevelThatHoldsAGroup) {
   const Mesh mesh({2, 2, 1, 2});
   const auto found = localities(mesh, {domain, node});
-  const auto text = [&](Axis axis) {
-    return found[static_cast<size_t>(axis)].to_string({domain, node}, "network");
-  };
+  const auto text = [&](Axis axis) { return found[static_cast<size_t>(axis)].to_string({domain, node}, "network"); };
   EXPECT_EQ(text(Axis::tensor), "4 in one NUMA domain");
   EXPECT_EQ(text(Axis::pipeline), "4 in one node");
   EXPECT_EQ(text(Axis::data), "4 over the network");

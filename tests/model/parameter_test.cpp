@@ -54,7 +54,8 @@ TEST(ParameterRegistry, UnitsAreContiguous) {
   Parameter& a = registry.add("a", {3}, Initializer::ones(), false);
   registry.next_unit();
   Parameter& b = registry.add("b", {5}, Initializer::zeros(), false);
-  Parameter& c = registry.add_stacked({{"c", 2}, {"d", 2}}, {0, 3}, Initializer::zeros(), true);
+  Parameter& c = registry.add_stacked({{"c", {2, 3}, Box::whole({2, 3})}, {"d", {2, 3}, Box::whole({2, 3})}},
+                                      Initializer::zeros(), true);
   registry.allocate_values(*pool, DType::f32);
   registry.allocate_gradients(*pool, DType::f32);
   fill_zero(registry.gradients());

@@ -5,19 +5,45 @@
 
 namespace kumiko {
 
+static LinearOptions qkv_options(const std::string& name, const AttentionOptions& options) {
+  LinearOptions qkv;
+  qkv.outputs = {{name + ".query", options.query_size(), options.head_size},
+                 {name + ".key", options.kv_size(), options.head_size},
+                 {name + ".value", options.kv_size(), options.head_size}};
+  qkv.num_inputs = options.hidden;
+  qkv.bias = options.qkv_bias;
+  qkv.init_std = options.init_std;
+  return qkv;
+}
+
+static LinearOptions output_options(const std::string& name, const AttentionOptions& options) {
+  LinearOptions output;
+  output.split = LinearSplit::inputs;
+  output.outputs = {{name + ".output", options.hidden}};
+  output.num_inputs = options.query_size();
+  output.input_granule = options.head_size;
+  output.bias = options.output_bias;
+  output.init_std = options.output_std;
+  return output;
+}
+
+// The heads that this rank has.
+static AttentionOptions local_options(const AttentionOptions& options, const TensorParallel& tensor) {
+  AttentionOptions local = options;
+  local.num_heads = tensor.share(options.num_heads).size();
+  local.num_kv_heads = tensor.share(options.num_kv_heads).size();
+  return local;
+}
+
 SelfAttention::SelfAttention(ParameterRegistry& registry, const std::string& name, const AttentionOptions& options,
                              std::shared_ptr<Rotary> rotary, int layer)
-    : options_(options),
+    : options_(local_options(options, registry.tensor_parallel())),
+      num_heads_global_(options.num_heads),
+      first_head_(registry.tensor_parallel().share(options.num_heads).begin),
       rotary_(std::move(rotary)),
       layer_(layer),
-      qkv_(registry, {{{name + ".query", options.query_size()},
-                       {name + ".key", options.kv_size()},
-                       {name + ".value", options.kv_size()}},
-                      options.hidden,
-                      options.qkv_bias,
-                      options.init_std}),
-      output_(registry,
-              {{{name + ".output", options.hidden}}, options.query_size(), options.output_bias, options.output_std}) {}
+      qkv_(registry, qkv_options(name, options)),
+      output_(registry, output_options(name, options)) {}
 
 void SelfAttention::prepare(Kernels& kernels) {
   qkv_.prepare(kernels);
@@ -36,7 +62,8 @@ AttentionShape SelfAttention::shape(const Pass& pass) const {
   shape.mask = pass.dropout_mask(DropoutSite::attention(layer_), options_.probability_dropout, pass.sequence);
   shape.first_keys = pass.first_keys;
   shape.first_batch = pass.first_sample;
-  shape.num_heads_global = options_.num_heads;
+  shape.first_head = first_head_;
+  shape.num_heads_global = num_heads_global_;
   return shape;
 }
 

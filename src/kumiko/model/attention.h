@@ -1,6 +1,7 @@
 // Causal self-attention: x -> q, k, v -> softmax(q k^T / sqrt(D)) v -> output projection. Several query heads may share
 // one head of keys and values (grouped queries, Ainslie et al. 2023), and positions may be rotary. Legend: T = B S
-// tokens, H hidden, A query heads, K heads of keys and values, D head size.
+// tokens, H hidden, A query heads, K heads of keys and values, D head size. Along the tensor axis each rank has some of
+// the heads; a head of keys and values that queries of several ranks share is on each of them.
 #pragma once
 
 #include <memory>
@@ -70,7 +71,9 @@ class SelfAttention {
     return {x, first, pass.sequence * width, width};
   }
 
-  AttentionOptions options_;
+  AttentionOptions options_;  // with the heads of this rank
+  int64_t num_heads_global_;
+  int64_t first_head_;  // of them, the first of this rank
   std::shared_ptr<Rotary> rotary_;
   int layer_;
   Linear qkv_;

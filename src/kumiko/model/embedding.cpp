@@ -4,7 +4,13 @@ namespace kumiko {
 
 Embedding::Embedding(ParameterRegistry& registry, const EmbeddingOptions& options) : options_(options) {
   const Initializer normal = Initializer::normal(options.init_std);
-  token_table_ = &registry.add("embedding.token", {options.vocab_size, options.hidden}, normal, true);
+  const TensorParallel& tensor = registry.tensor_parallel();
+  const IndexRange tokens = tensor.share(options.vocab_size);
+  first_token_ = tokens.begin;
+  adds_positions_ = tensor.rank == 0;
+  token_table_ = &registry.add_stacked(
+      {{"embedding.token", {options.vocab_size, options.hidden}, {{tokens.begin, 0}, {tokens.size(), options.hidden}}}},
+      normal, true);
   if (options.num_positions > 0) {
     position_table_ = &registry.add("embedding.position", {options.num_positions, options.hidden}, normal, true);
   }
@@ -13,8 +19,10 @@ Embedding::Embedding(ParameterRegistry& registry, const EmbeddingOptions& option
 Tensor Embedding::forward(Pass& pass, const Tensor&) {
   const Span span(pass.timer, Region::embedding);
   const Tensor y = pass.empty({pass.num_tokens(), options_.hidden}, MemoryPurpose::stash);
-  pass.kernels.embedding_forward(pass.tokens, places(pass), 0, token_table_->value,
-                                 position_table_ == nullptr ? Tensor() : position_table_->value, y);
+  const bool positions = position_table_ != nullptr && adds_positions_;
+  pass.kernels.embedding_forward(pass.tokens, places(pass), first_token_, token_table_->value,
+                                 positions ? position_table_->value : Tensor(), y);
+  if (pass.tensor != nullptr) pass.tensor->all_reduce(y, ReduceOp::sum, "activations").wait();
   const DropoutMask mask = pass.dropout_mask(DropoutSite::embedding(), options_.dropout, options_.hidden);
   if (mask.probability > 0) pass.kernels.dropout(mask, y, y, Write::overwrite);
   return y;
@@ -24,7 +32,7 @@ Tensor Embedding::backward(Pass& pass, const Tensor& dy) {
   const Span span(pass.timer, Region::embedding);
   const DropoutMask mask = pass.dropout_mask(DropoutSite::embedding(), options_.dropout, options_.hidden);
   if (mask.probability > 0) pass.kernels.dropout(mask, dy, dy, Write::overwrite);
-  pass.kernels.embedding_backward(pass.tokens, places(pass), 0, dy, token_table_->gradient,
+  pass.kernels.embedding_backward(pass.tokens, places(pass), first_token_, dy, token_table_->gradient,
                                   position_table_ == nullptr ? Tensor() : position_table_->gradient);
   return {};
 }

@@ -29,7 +29,9 @@ class Embedding final : public Unit {
   TokenPlaces places(const Pass& pass) const { return {pass.sequence, pass.first_position(), pass.positions}; }
 
   EmbeddingOptions options_;
-  Parameter* token_table_;               // [V, H]
+  int64_t first_token_;                  // of this rank's part of the vocabulary
+  bool adds_positions_;                  // or another rank does
+  Parameter* token_table_;               // [V, H], of this rank's part of the vocabulary
   Parameter* position_table_ = nullptr;  // [P, H], or none
 };
 

@@ -2,15 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace kumiko {
 
 Head::Head(ParameterRegistry& registry, const HeadOptions& options, Parameter* tied)
-    : vocabulary_(options.vocab_size),
-      norm_(registry, "final_norm", options.norm),
-      weight_(tied != nullptr ? tied
-                              : &registry.add("head.weight", {options.vocab_size, options.norm.hidden},
-                                              Initializer::normal(options.init_std), true)) {}
+    : whole_vocabulary_(options.vocab_size), norm_(registry, "final_norm", options.norm), weight_(tied) {
+  const IndexRange tokens = registry.tensor_parallel().share(options.vocab_size);
+  first_token_ = tokens.begin;
+  vocabulary_ = tokens.size();
+  if (tied != nullptr) return;
+  const int64_t hidden = options.norm.hidden;
+  weight_ = &registry.add_stacked(
+      {{"head.weight", {options.vocab_size, hidden}, {{tokens.begin, 0}, {tokens.size(), hidden}}}},
+      Initializer::normal(options.init_std), true);
+}
 
 void Head::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weight_->value, std::move(prepared_)); }
 
@@ -35,6 +41,36 @@ static double sum_losses(const Tensor& targets, const Tensor& max, const Tensor&
   return total;
 }
 
+// sum *= exp(local max - max): what the ranks' sums are before they can be added.
+template <class T>
+static void rebase_sums(const Tensor& local_max, const Tensor& max, const Tensor& sum) {
+  for (int64_t row = 0; row < sum.num_elements(); ++row) {
+    sum.data<T>()[row] *= std::exp(local_max.data<T>()[row] - max.data<T>()[row]);
+  }
+}
+
+Head::Statistics Head::statistics(Pass& pass, const Tensor& logits, const Tensor& targets) const {
+  const Shape rows = {logits.shape()[0]};
+  const Statistics statistics{pass.empty_statistic(rows, MemoryPurpose::workspace),
+                              pass.empty_statistic(rows, MemoryPurpose::workspace),
+                              pass.empty_statistic(rows, MemoryPurpose::workspace)};
+  pass.kernels.cross_entropy_statistics(logits, targets, first_token_, vocabulary_, statistics.max, statistics.sum,
+                                        statistics.target_logit);
+  if (pass.tensor == nullptr) return statistics;
+  const Tensor local_max = pass.empty_statistic(rows, MemoryPurpose::workspace);
+  copy(statistics.max, local_max);
+  const Event targets_summed = pass.tensor->all_reduce(statistics.target_logit, ReduceOp::sum, "loss");
+  pass.tensor->all_reduce(statistics.max, ReduceOp::max, "loss").wait();
+  if (pass.dtype == DType::f64) {
+    rebase_sums<double>(local_max, statistics.max, statistics.sum);
+  } else {
+    rebase_sums<float>(local_max, statistics.max, statistics.sum);
+  }
+  pass.tensor->all_reduce(statistics.sum, ReduceOp::sum, "loss").wait();
+  targets_summed.wait();
+  return statistics;
+}
+
 Tensor Head::forward(Pass& pass, const Tensor& x) {
   const Span span(pass.timer, Region::head_and_loss);
   Norm::Kept kept;
@@ -49,17 +85,17 @@ Tensor Head::forward(Pass& pass, const Tensor& x) {
     const Tensor rows = normed.rows(begin, end);
     const Tensor target = targets.rows(begin, end);
     const Tensor logits = workspace.rows(0, end - begin);
-    const Tensor max = pass.empty_statistic({end - begin}, MemoryPurpose::workspace);
-    const Tensor sum = pass.empty_statistic({end - begin}, MemoryPurpose::workspace);
-    const Tensor target_logit = pass.empty_statistic({end - begin}, MemoryPurpose::workspace);
     pass.kernels.linear_forward(rows, *prepared_, {}, logits, Write::overwrite);
-    pass.kernels.cross_entropy_statistics(logits, target, 0, vocabulary_, max, sum, target_logit);
+    const auto [max, sum, target_logit] = statistics(pass, logits, target);
     pass.loss_sum += pass.dtype == DType::f64 ? sum_losses<double>(target, max, sum, target_logit)
                                               : sum_losses<float>(target, max, sum, target_logit);
     if (!training) continue;
-    pass.kernels.cross_entropy_gradient(logits, target, 0, vocabulary_, max, sum, pass.loss_scale);
+    pass.kernels.cross_entropy_gradient(logits, target, first_token_, vocabulary_, max, sum, pass.loss_scale);
     pass.kernels.linear_backward_input(logits, *prepared_, dnormed.rows(begin, end), Write::overwrite);
     pass.kernels.linear_backward_weight(rows, logits, weight_->gradient, {});
+  }
+  if (training && pass.tensor != nullptr) {
+    pass.tensor->all_reduce(dnormed, ReduceOp::sum, "activation gradients").wait();
   }
   Norm::keep(pass, kept);
   pass.keep(dnormed);
@@ -80,7 +116,18 @@ Tensor Head::logits(Pass& pass, const Tensor& x) const {
   norm_.apply(pass, x, normed);
   const Tensor logits = pass.empty({x.shape()[0], vocabulary_}, MemoryPurpose::workspace);
   pass.kernels.linear_forward(normed, *prepared_, {}, logits, Write::overwrite);
-  return logits;
+  if (pass.tensor == nullptr) return logits;
+  // Each rank's columns beside zeros: parts of uneven sizes need no other verb than the sum.
+  const Tensor whole = pass.empty({x.shape()[0], whole_vocabulary_}, MemoryPurpose::workspace);
+  fill_zero(whole);
+  const size_t element = size_of(pass.dtype);
+  for (int64_t row = 0; row < x.shape()[0]; ++row) {
+    std::memcpy(static_cast<char*>(whole.raw()) + static_cast<size_t>(row * whole_vocabulary_ + first_token_) * element,
+                static_cast<const char*>(logits.raw()) + static_cast<size_t>(row * vocabulary_) * element,
+                static_cast<size_t>(vocabulary_) * element);
+  }
+  pass.tensor->all_reduce(whole, ReduceOp::sum, "logits").wait();
+  return whole;
 }
 
 }  // namespace kumiko

@@ -1,5 +1,7 @@
 // Final norm, projection to the vocabulary and cross-entropy: the last unit. The logits of all tokens never exist at
-// once: a chunk of rows is projected, its loss and gradient taken, and forgotten.
+// once: a chunk of rows is projected, its loss and gradient taken, and forgotten. Along the tensor axis each rank has
+// the logits of its part of the vocabulary, and only three numbers a row are exchanged (Shoeybi et al. 2019, section
+// 3).
 #pragma once
 
 #include <memory>
@@ -33,7 +35,17 @@ class Head final : public Unit {
   Tensor logits(Pass& pass, const Tensor& x) const;
 
  private:
-  int64_t vocabulary_;
+  // One row of max, sum and target logit for each row of logits, over the whole vocabulary.
+  struct Statistics {
+    Tensor max;
+    Tensor sum;
+    Tensor target_logit;
+  };
+  Statistics statistics(Pass& pass, const Tensor& logits, const Tensor& targets) const;
+
+  int64_t vocabulary_;  // of this rank, from first_token_ on
+  int64_t first_token_;
+  int64_t whole_vocabulary_;
   Norm norm_;
   Parameter* weight_;  // [V, H]
   std::unique_ptr<PreparedWeight> prepared_;

@@ -17,15 +17,29 @@ inline LinearInput kept_input(Tensor x) {
   return [x = std::move(x)] { return x; };
 }
 
+// How the weight is cut along the tensor axis. outputs: each rank makes some of y from the whole x ("column-parallel").
+// inputs: each rank has some of x, and y is the sum over ranks ("row-parallel").
+enum class LinearSplit : uint8_t { outputs, inputs };
+
+// One of several linears of the same input that are computed as one, stacked: W = [W0; W1; ...].
+struct LinearOutput {
+  std::string name;
+  int64_t size = 0;
+  int64_t granule = 1;  // a cut between ranks lies at a multiple of it
+};
+
+// Sizes of the whole layer, whatever part of it a rank has.
 struct LinearOptions {
-  // Several linears of the same input are computed as one, stacked: W = [W0; W1; ...].
-  std::vector<NamedRows> outputs;
+  LinearSplit split = LinearSplit::outputs;
+  std::vector<LinearOutput> outputs;
   int64_t num_inputs = 0;
+  int64_t input_granule = 1;
   bool bias = true;
   double init_std = 0;
 };
 
-// y [T, N] = x [T, K] W^T + b. Weight [N, K], bias [N]. The caller sees to it that x is there again in the backward.
+// y [T, N] = x [T, K] W^T + b. Weight [N, K], bias [N]; of a rank's part, its sizes. The caller sees to it that x is
+// there again in the backward.
 class Linear {
  public:
   Linear(ParameterRegistry& registry, const LinearOptions& options);
@@ -34,10 +48,11 @@ class Linear {
   void prepare(Kernels& kernels);
 
   Tensor forward(Pass& pass, const Tensor& x) const;
-  // Returns dx and hands the weight's gradient to the pass.
+  // Returns dx and hands the weight's gradient to the pass. Where outputs are split, dx is summed over the ranks behind
+  // the weight's gradient.
   Tensor backward(Pass& pass, const Tensor& dy, LinearInput x) const;
 
-  // The same at the end of a residual branch: y += dropout(x W^T + b).
+  // The same at the end of a residual branch, inputs split: y += dropout(x W^T + b).
   void forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const;
   Tensor backward_from(Pass& pass, const DropoutMask& mask, const Tensor& dy, LinearInput x) const;
 
@@ -47,9 +62,12 @@ class Linear {
   Tensor backward_from_gelu(Pass& pass, const DropoutMask& mask, const Tensor& dy, const Tensor& pre) const;
 
  private:
-  Tensor bias() const { return bias_ == nullptr ? Tensor() : bias_->value; }
+  Tensor backward_input(Pass& pass, const Tensor& dy) const;
+  void add_weight_work(Pass& pass, const Tensor& dy, LinearInput x) const;
+  Tensor bias() const { return bias_ == nullptr || !adds_bias_ ? Tensor() : bias_->value; }
   Tensor bias_gradient() const { return bias_ == nullptr ? Tensor() : bias_->gradient; }
 
+  bool adds_bias_;  // or another rank does
   int64_t num_inputs_;
   int64_t num_outputs_ = 0;
   Parameter* weight_;

@@ -16,21 +16,26 @@ class StepWalk {
     const auto statistic = static_cast<int64_t>(size_of(shape.compute == DType::f64 ? DType::f64 : DType::f32));
     const int64_t tokens = shape.micro_batch_size * shape.seq_length;
     const bool llama = model.architecture == Architecture::llama;
+    const TensorParallel& tensor = shape.tensor_parallel;
+    const int64_t heads = tensor.share(model.num_attention_heads).size();
+    const int64_t kv_heads = tensor.share(model.num_kv_heads()).size();
+    const int64_t vocabulary = tensor.share(model.vocab_size).size();
     stream_ = tokens * model.hidden_size * element;
-    queries_ = tokens * model.query_size() * element;
-    qkv_ = tokens * (model.query_size() + 2 * model.kv_size()) * element;
-    wide_ = tokens * model.feed_forward_size() * element;
+    queries_ = tokens * heads * model.head_size() * element;
+    qkv_ = queries_ + 2 * tokens * kv_heads * model.head_size() * element;
+    wide_ = tokens * tensor.share(model.feed_forward_size()).size() * element;
     swiglu_ = llama;
     pre_ = llama ? 2 * wide_ : wide_;
     moments_ = (llama ? 1 : 2) * tokens * statistic;
-    const int64_t attended = queries_ + tokens * model.num_attention_heads * statistic;
+    const int64_t attended = queries_ + tokens * heads * statistic;
     attended_again_ = shape.recompute.granularity == RecomputeGranularity::selective ? attended : 0;
     masked_ = model.hidden_dropout > 0 ? stream_ : 0;
+    branch_ = tensor.size > 1 ? stream_ : masked_;
     attention_kept_ = moments_ + qkv_ + attended - attended_again_;
     // The MLP's norm keeps the residual sum; the MLP the input of its activation.
     mlp_kept_ = stream_ + moments_ + pre_;
-    const int64_t rows = std::min(tokens, head_rows_per_chunk(model.vocab_size, tokens));
-    logits_ = rows * (model.vocab_size * element + 3 * statistic);
+    const int64_t rows = std::min(tokens, head_rows_per_chunk(vocabulary, tokens));
+    logits_ = rows * (vocabulary * element + (tensor.size > 1 ? 4 : 3) * statistic);
     // Tokens and targets, i32, and what else a micro-batch brings.
     const int64_t numbers = 2 + (shape.first_keys ? 1 : 0) + (shape.positions ? 1 : 0);
     workspace_ = shape.kernel_workspace + numbers * 4 * tokens * shape.num_micro_batches;
@@ -63,15 +68,15 @@ class StepWalk {
 
   // The units' inputs and outputs are part of the stash: a block adds its output, and what it keeps between.
   void forward_block_keeping() {
-    moment(attention_kept_ + stream_, stream_ + attended_again_ + masked_);
+    moment(attention_kept_ + stream_, stream_ + attended_again_ + branch_);
     stash_ += attention_kept_ + mlp_kept_ + stream_;
-    moment(0, stream_ + wide_ + masked_);
+    moment(0, stream_ + wide_ + branch_);
   }
   // A block that keeps nothing, not even its input unless that is kept anyway.
   void forward_block_once(bool input_kept) {
     const int64_t residual = stream_;
-    moment(0, residual + stream_ + qkv_ + queries_ + masked_);
-    moment(stream_, residual + stream_ + pre_ + wide_ + masked_);
+    moment(0, residual + stream_ + qkv_ + queries_ + branch_);
+    moment(stream_, residual + stream_ + pre_ + wide_ + branch_);
     if (input_kept) stash_ += stream_;
   }
 
@@ -131,7 +136,8 @@ class StepWalk {
   int64_t pre_;             // the input of the MLP's activation
   int64_t moments_;         // statistics of one norm
   int64_t attended_again_;  // the heads' output and log-sum-exp, if they are computed again
-  int64_t masked_;          // a branch beside its dropped version
+  int64_t masked_;          // a gradient beside its dropped version
+  int64_t branch_;          // a branch that cannot be added as it is made
   int64_t attention_kept_;
   int64_t mlp_kept_;
   int64_t logits_;  // of one chunk, with its statistics
@@ -150,7 +156,7 @@ StepMemory step_memory(const ModelOptions& model, const StepMemoryShape& shape) 
   StepWalk walk(model, shape);
   walk.run();
   const auto weight = static_cast<int64_t>(size_of(shape.weights));
-  const int64_t padded = Model(model).parameters().num_elements_padded() * weight;
+  const int64_t padded = Model(model, shape.tensor_parallel).parameters().num_elements_padded() * weight;
   const int64_t states = shape.optimizer_states * padded;
   return {{padded, padded, states, walk.stash_peak(), walk.workspace_peak(), shape.communication},
           2 * padded + states + walk.peak() + shape.communication};

@@ -7,6 +7,7 @@
 
 #include "kumiko/model/options.h"
 #include "kumiko/model/recompute.h"
+#include "kumiko/model/tensor_parallel.h"
 #include "kumiko/tensor/dtype.h"
 #include "kumiko/tensor/memory.h"
 
@@ -22,6 +23,7 @@ struct StepMemoryShape {
   DType compute = DType::f32;  // of activations and their gradients
   DType weights = DType::f32;  // of parameters, gradients and optimizer state
   RecomputeOptions recompute;
+  TensorParallel tensor_parallel;
   int64_t optimizer_states = 2;  // numbers kept for each parameter: 2 for Adam, 1 for SGD with momentum
   // Bytes of parts that the model does not know: the kernels' own scratch (laid-out weights, blocks of attention), and
   // what collectives need.

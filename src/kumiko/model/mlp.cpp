@@ -5,7 +5,23 @@ namespace {
 
 // down: the linear that writes to the residual stream.
 LinearOptions down_options(const std::string& name, const MlpOptions& options, bool bias) {
-  return {{{name + ".down", options.hidden}}, options.feed_forward, bias, options.output_std};
+  LinearOptions down;
+  down.split = LinearSplit::inputs;
+  down.outputs = {{name + ".down", options.hidden}};
+  down.num_inputs = options.feed_forward;
+  down.bias = bias;
+  down.init_std = options.output_std;
+  return down;
+}
+
+// Those of the linears in front of the activation, which are cut alike.
+LinearOptions wide_options(const std::vector<std::string>& names, const MlpOptions& options, bool bias) {
+  LinearOptions wide;
+  for (const std::string& name : names) wide.outputs.push_back({name, options.feed_forward});
+  wide.num_inputs = options.hidden;
+  wide.bias = bias;
+  wide.init_std = options.init_std;
+  return wide;
 }
 
 DropoutMask output_mask(const Pass& pass, const MlpOptions& options, int layer) {
@@ -17,7 +33,8 @@ class GeluMlp final : public Mlp {
   GeluMlp(ParameterRegistry& registry, const std::string& name, const MlpOptions& options, int layer)
       : options_(options),
         layer_(layer),
-        up_(registry, {{{name + ".up", options.feed_forward}}, options.hidden, true, options.init_std}),
+        feed_forward_(registry.tensor_parallel().share(options.feed_forward).size()),
+        up_(registry, wide_options({name + ".up"}, options, true)),
         down_(registry, down_options(name, options, true)) {}
 
   void prepare(Kernels& kernels) override {
@@ -26,7 +43,7 @@ class GeluMlp final : public Mlp {
   }
 
   void forward_onto(Pass& pass, const Tensor& x, const Tensor& y) const override {
-    const Tensor pre = pass.empty({pass.num_tokens(), options_.feed_forward});
+    const Tensor pre = pass.empty({pass.num_tokens(), feed_forward_});
     const Tensor activated = pass.empty(pre.shape(), MemoryPurpose::workspace);
     up_.forward_gelu(pass, x, pre, activated);
     down_.forward_onto(pass, activated, output_mask(pass, options_, layer_), y);
@@ -41,6 +58,7 @@ class GeluMlp final : public Mlp {
  private:
   MlpOptions options_;
   int layer_;
+  int64_t feed_forward_;  // of this rank
   Linear up_;
   Linear down_;
 };
@@ -50,10 +68,8 @@ class SwigluMlp final : public Mlp {
   SwigluMlp(ParameterRegistry& registry, const std::string& name, const MlpOptions& options, int layer)
       : options_(options),
         layer_(layer),
-        gate_up_(registry, {{{name + ".gate", options.feed_forward}, {name + ".up", options.feed_forward}},
-                            options.hidden,
-                            false,
-                            options.init_std}),
+        feed_forward_(registry.tensor_parallel().share(options.feed_forward).size()),
+        gate_up_(registry, wide_options({name + ".gate", name + ".up"}, options, false)),
         down_(registry, down_options(name, options, false)) {}
 
   void prepare(Kernels& kernels) override {
@@ -84,13 +100,14 @@ class SwigluMlp final : public Mlp {
   // [T, F], as workspace. Cheap to make again, so not kept.
   Tensor activate(Kernels& kernels, MemoryPool& pool, const Tensor& gate_up) const {
     const Tensor y =
-        Tensor::empty(pool, {gate_up.shape()[0], options_.feed_forward}, gate_up.dtype(), MemoryPurpose::workspace);
+        Tensor::empty(pool, {gate_up.shape()[0], feed_forward_}, gate_up.dtype(), MemoryPurpose::workspace);
     kernels.swiglu_forward(gate_up, y);
     return y;
   }
 
   MlpOptions options_;
   int layer_;
+  int64_t feed_forward_;  // of this rank
   Linear gate_up_;
   Linear down_;
 };

@@ -14,9 +14,9 @@ namespace kumiko {
 
 class Model {
  public:
-  // Embedding, blocks, head, of the architecture that the options name. `options` must be valid. Parameters have no
-  // memory yet.
-  explicit Model(const ModelOptions& options);
+  // Embedding, blocks, head, of the architecture that the options name, or this rank's part of them. `options` must be
+  // valid, for the tensor axis too (check_tensor_parallel). Parameters have no memory yet.
+  explicit Model(const ModelOptions& options, TensorParallel tensor_parallel = {});
 
   const ModelOptions& options() const { return options_; }
   ParameterRegistry& parameters() { return *parameters_; }
@@ -53,6 +53,9 @@ class Model {
 // The parameters of a model of this shape. Of GPT with F = 4 H and a tied head: 12 L H^2 (1 + 13/(12 H)) + (V + P) H +
 // 2 H (Narayanan et al. 2021, equation 2, made exact).
 int64_t count_parameters(const ModelOptions& options);
+
+// User error, naming the nearest sizes that do, if the model cannot be cut for so many ranks.
+void check_tensor_parallel(const ModelOptions& options, int64_t size);
 
 // An empty cache for `batch` sequences of up to `capacity` positions.
 KeyValueCache make_key_value_cache(const ModelOptions& options, MemoryPool& pool, DType dtype, int64_t batch,

@@ -74,23 +74,22 @@ void initialize_parameter(const Parameter& parameter, uint64_t seed) {
 }  // namespace
 
 Parameter& ParameterRegistry::add(const std::string& name, const Shape& shape, Initializer initializer, bool decay) {
-  return add_stacked({{name, shape[0]}}, shape, initializer, decay);
+  return add_stacked({{name, shape, Box::whole(shape), tensor_parallel_.size}}, initializer, decay);
 }
 
-Parameter& ParameterRegistry::add_stacked(const std::vector<NamedRows>& stacked, Shape shape, Initializer initializer,
-                                          bool decay) {
+Parameter& ParameterRegistry::add_stacked(std::vector<ParameterPart> parts, Initializer initializer, bool decay) {
   auto parameter = std::make_unique<Parameter>();
   parameter->initializer = initializer;
   parameter->decay = decay;
   parameter->unit = unit_;
-  int64_t first_row = 0;
-  for (const NamedRows& part : stacked) {
-    shape[0] = part.rows;
-    parameter->parts.push_back({part.name, shape, Box::whole(shape), first_row});
-    first_row += part.rows;
+  parameter->shape = parts.front().box.size;
+  int64_t num_rows = 0;
+  for (ParameterPart& part : parts) {
+    part.first_row = num_rows;
+    num_rows += part.box.size[0];
   }
-  shape[0] = first_row;
-  parameter->shape = shape;
+  parameter->shape[0] = num_rows;
+  parameter->parts = std::move(parts);
   parameters_.push_back(std::move(parameter));
   return *parameters_.back();
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kumiko/mesh/box.h"
+#include "kumiko/model/tensor_parallel.h"
 #include "kumiko/tensor/tensor.h"
 
 namespace kumiko {
@@ -26,7 +27,8 @@ struct ParameterPart {
   std::string name;
   Shape global_shape;
   Box box;
-  int64_t first_row = 0;
+  int64_t holders = 1;    // ranks of the tensor axis that hold this box
+  int64_t first_row = 0;  // filled in by the registry
 };
 
 struct Parameter {
@@ -39,19 +41,16 @@ struct Parameter {
   Tensor gradient;
 };
 
-// One of several logical tensors that lie stacked along the first dim in one local tensor.
-struct NamedRows {
-  std::string name;
-  int64_t rows = 0;
-};
-
 class ParameterRegistry {
  public:
-  // A whole logical tensor.
+  explicit ParameterRegistry(TensorParallel tensor_parallel = {}) : tensor_parallel_(tensor_parallel) {}
+  const TensorParallel& tensor_parallel() const { return tensor_parallel_; }
+
+  // A whole logical tensor, on every rank.
   Parameter& add(const std::string& name, const Shape& shape, Initializer initializer, bool decay);
-  // Several logical tensors stacked along the first dim into one local tensor, so that one product serves them all.
-  // The other sizes are those of `shape`, whose first is not used.
-  Parameter& add_stacked(const std::vector<NamedRows>& stacked, Shape shape, Initializer initializer, bool decay);
+  // Boxes stacked along the first dim into one local tensor, so that one product serves them all. They agree in the
+  // other sizes.
+  Parameter& add_stacked(std::vector<ParameterPart> parts, Initializer initializer, bool decay);
   // Parameters added from here on belong to the next unit.
   void next_unit() { ++unit_; }
 
@@ -72,6 +71,7 @@ class ParameterRegistry {
   void initialize(uint64_t seed);
 
  private:
+  TensorParallel tensor_parallel_;
   std::vector<std::unique_ptr<Parameter>> parameters_;  // addresses are stable
   int unit_ = 0;
   Tensor gradients_;

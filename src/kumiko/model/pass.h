@@ -8,6 +8,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/regions.h"
+#include "kumiko/comm/communicator.h"
 #include "kumiko/kernels/kernels.h"
 #include "kumiko/model/recompute.h"
 #include "kumiko/tensor/tensor.h"
@@ -87,6 +88,8 @@ struct Pass {
   int64_t step = 0;
   int64_t first_sample = 0;
 
+  Communicator* tensor = nullptr;  // the tensor axis; none if this rank has the whole model
+
   Stash* stash = nullptr;  // none: there will be no backward
   RecomputeOptions recompute{};
   WeightWork* weight_work = nullptr;
@@ -98,8 +101,8 @@ struct Pass {
   int64_t num_tokens() const { return batch * sequence; }
   // Of the first token of each sequence.
   int64_t first_position() const { return cache == nullptr ? 0 : cache->length; }
-  void keep(const Tensor& tensor) const {
-    if (stash != nullptr) stash->push(tensor);
+  void keep(const Tensor& value) const {
+    if (stash != nullptr) stash->push(value);
   }
   // Scratch, or what stays until the backward if there is to be one.
   MemoryPurpose kept() const { return stash != nullptr ? MemoryPurpose::stash : MemoryPurpose::workspace; }

@@ -17,6 +17,7 @@ static Pass make_pass(const StepContext& step, const MicroBatch& micro_batch) {
   pass.first_sample = micro_batch.first_sample;
   pass.loss_scale = step.loss_scale;
   pass.recompute = step.recompute;
+  pass.tensor = step.tensor;
   return pass;
 }
 

@@ -18,6 +18,7 @@ struct StepContext {
   int64_t step = 0;
   double loss_scale = 1;
   RecomputeOptions recompute{};
+  Communicator* tensor = nullptr;  // the tensor axis; none if each rank has the whole model
 };
 
 struct MicroBatch {

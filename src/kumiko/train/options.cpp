@@ -48,13 +48,18 @@ void TrainOptions::validate() const {
 
 void ParallelOptions::describe(OptionTable& table) {
   table.section("parallel");
-  table.add("data_parallel_size", data_parallel_size, "ranks that share the batch; 0 for all");
+  table.add("tensor_model_parallel_size", tensor_model_parallel_size,
+            "ranks that share the heads, the MLP and the vocabulary");
+  table.add("data_parallel_size", data_parallel_size, "replicas that share the batch; 0 for what the ranks give");
+  table.add("rank_order", rank_order, "the axes, that of neighbouring ranks first");
   table.add("num_threads", num_threads, "threads a rank computes with; 0 for the node's cores / its ranks");
   table.add_choice("bind", bind, {"auto", "none"},
                    "auto gives each rank cores of its own, a core to each thread, and the memory beside them");
 }
 
 void ParallelOptions::validate() const {
+  require(tensor_model_parallel_size >= 1, "parallel.tensor_model_parallel_size", tensor_model_parallel_size,
+          "1 or more");
   require(data_parallel_size >= 0, "parallel.data_parallel_size", data_parallel_size, "0 or more");
   require(num_threads >= 0, "parallel.num_threads", num_threads, "0 or more");
 }

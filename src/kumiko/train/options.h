@@ -6,6 +6,7 @@
 
 #include "kumiko/base/options.h"
 #include "kumiko/kernels/kernels.h"
+#include "kumiko/mesh/mesh.h"
 #include "kumiko/model/recompute.h"
 #include "kumiko/optim/loss_scale.h"
 
@@ -34,8 +35,10 @@ struct TrainOptions {
 };
 
 struct ParallelOptions {
-  int64_t data_parallel_size = 0;  // 0: every rank
-  int64_t num_threads = 0;         // 0: the node's cores divided by its ranks
+  int64_t tensor_model_parallel_size = 1;
+  int64_t data_parallel_size = 0;  // 0: what the other axes leave
+  std::string rank_order = to_string(default_rank_order);
+  int64_t num_threads = 0;  // 0: the node's cores divided by its ranks
   Bind bind = Bind::automatic;
 
   void describe(OptionTable& table);

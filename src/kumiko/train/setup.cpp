@@ -62,6 +62,11 @@ void warn_without_ends(const SampleSource& samples, const DocumentMask& document
       count, documents.end_of_document);
 }
 
+Mesh mesh_of(const ParallelOptions& options, const World& world) {
+  return Mesh::for_ranks(world.size(), {options.data_parallel_size, 1, 1, options.tensor_model_parallel_size},
+                         parse_rank_order(options.rank_order));
+}
+
 // Fills in what options leave to the tokenizer and the ranks.
 void resolve(Config& config, const World& world) {
   ModelOptions& model = config.model;
@@ -86,23 +91,19 @@ void resolve(Config& config, const World& world) {
                model.max_position_embeddings);
   }
   model.fill_in_sizes();
-  if (config.parallel.data_parallel_size == 0) config.parallel.data_parallel_size = world.size();
-  if (config.parallel.data_parallel_size != world.size()) {
-    throw_user("parallel.data_parallel_size = {}, but {} rank{} started; leave it at 0, or start as many ranks",
-               config.parallel.data_parallel_size, world.size(), world.size() == 1 ? "" : "s");
-  }
+  config.parallel.data_parallel_size = mesh_of(config.parallel, world).size(Axis::data);
   if (train.global_batch_size == 0) {
     train.global_batch_size = train.micro_batch_size * config.parallel.data_parallel_size;
   }
   if (config.optimizer.lr_decay_iters == 0) config.optimizer.lr_decay_iters = std::max<int64_t>(1, train.train_iters);
 }
 
-BatchLayout layout_of(const Config& config, const World& world) {
+BatchLayout layout_of(const Config& config, const World& world, const Mesh& mesh) {
   BatchLayout layout;
   layout.micro_batch_size = config.train.micro_batch_size;
   layout.global_batch_size = config.train.global_batch_size;
-  layout.num_ranks = config.parallel.data_parallel_size;
-  layout.rank = world.rank();
+  layout.num_ranks = mesh.size(Axis::data);
+  layout.rank = mesh.coordinate(world.rank(), Axis::data);
   layout.seq_length = config.train.seq_length;
   layout.validate();
   return layout;
@@ -179,7 +180,12 @@ StepMemoryShape Run::memory_shape() const {
   for (int unit = 0; unit < parameters.num_units(); ++unit) {
     largest_unit = std::max(largest_unit, parameters.unit_gradients(unit).num_elements());
   }
-  memory.communication = all_reduce_memory(largest_unit, DType::f32, world.size());
+  memory.tensor_parallel = tensor_parallel();
+  memory.communication = all_reduce_memory(largest_unit, DType::f32, mesh.size(Axis::data));
+  if (tensor != nullptr) {
+    const int64_t stream = layout.micro_batch_size * layout.seq_length * config.model.hidden_size;
+    memory.communication += all_reduce_memory(stream, memory.compute, mesh.size(Axis::tensor));
+  }
   return memory;
 }
 
@@ -188,6 +194,7 @@ StepContext Run::context(RegionTimer* timer) const {
   context.seed = static_cast<uint64_t>(config.train.seed);
   context.recompute = config.train.recompute;
   context.dtype = dtype_of(config.train.precision);
+  context.tensor = tensor.get();
   return context;
 }
 
@@ -202,32 +209,40 @@ std::string Run::run_directory() const {
 Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
   std::iota(everyone.begin(), everyone.end(), 0);
-  auto data = world.communicator(Axis::data, everyone);
-  check_agreement(*data, "the configuration", config.to_toml());
+  auto all = world.communicator(Axis::data, everyone);
+  check_agreement(*all, "the configuration", config.to_toml());
 
   config.validate();
   resolve(config, world);
   config.model.validate();
+  check_tensor_parallel(config.model, config.parallel.tensor_model_parallel_size);
   config.train.recompute.validate(config.model.num_layers);
   config.optimizer.validate();
-  const BatchLayout layout = layout_of(config, world);
+  const Mesh mesh = mesh_of(config.parallel, world);
+  const BatchLayout layout = layout_of(config, world, mesh);
   const TrainOptions& train = config.train;
   auto train_samples = samples_of(config, Split::train, train.train_iters);
   auto valid_samples = train.eval_interval > 0 ? samples_of(config, Split::valid, train.eval_iters) : nullptr;
   const DocumentMask documents = documents_of(config.data);
   if (documents.any() && world.rank() == 0) warn_without_ends(*train_samples, documents, train.seq_length);
 
-  PlacedRank placed = place_rank(config.parallel, world, *data);
+  PlacedRank placed = place_rank(config.parallel, world, *all);
   config.parallel.num_threads = placed.num_threads;
   auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads), dtype_of(train.precision),
                                   train.linear_backend);
-  TrainingState state =
-      make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels, *pool);
+  const auto axis = [&](Axis name) { return world.communicator(name, mesh.group(world.rank(), name)); };
+  auto data = axis(Axis::data);
+  auto tensor = mesh.size(Axis::tensor) > 1 ? axis(Axis::tensor) : nullptr;
+  const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(world.rank(), Axis::tensor)};
+  TrainingState state = make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels,
+                                            *pool, DType::f32, part);
   state.loss_scale = LossScale::of(train.loss_scale, train.precision);
   Run run{std::move(config),
           world,
-          Mesh({world.size(), 1, 1, 1}),
+          mesh,
+          std::move(all),
           std::move(data),
+          std::move(tensor),
           std::move(pool),
           std::move(kernels),
           std::move(train_samples),
@@ -241,7 +256,8 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   restore(run);
   if (!run.config.checkpoint.save.empty()) {
     if (world.rank() == 0) keep_tokenizer(run.config.data.tokenizer, run.config.checkpoint.save);
-    run.writer.emplace(*run.data, CheckpointOptions{run.config.checkpoint.save, run.config.checkpoint.keep_last, {}});
+    run.writer.emplace(*run.everyone,
+                       CheckpointOptions{run.config.checkpoint.save, run.config.checkpoint.keep_last, {}});
   }
   return run;
 }

@@ -21,7 +21,9 @@ struct Run {
   Config config;  // resolved: no option is left at "0 for ..."
   World& world;
   Mesh mesh;
-  std::unique_ptr<Communicator> data;  // the data axis: today, all ranks
+  std::unique_ptr<Communicator> everyone;
+  std::unique_ptr<Communicator> data;
+  std::unique_ptr<Communicator> tensor;  // none if each rank has the whole model
   std::shared_ptr<MemoryPool> pool;
   std::unique_ptr<Kernels> kernels;
   std::unique_ptr<SampleSource> train_samples;
@@ -38,6 +40,9 @@ struct Run {
   ModelShape shape() const { return ModelShape::of(config.model, layout.seq_length); }
   // Of this rank's step, but for the kernels' own scratch.
   StepMemoryShape memory_shape() const;
+  TensorParallel tensor_parallel() const {
+    return {mesh.size(Axis::tensor), mesh.coordinate(world.rank(), Axis::tensor)};
+  }
   StepContext context(RegionTimer* timer) const;
   StepSettings step_settings() const;
   // Where metrics go; empty if nowhere.

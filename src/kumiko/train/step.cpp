@@ -5,16 +5,17 @@
 
 #include "kumiko/base/log.h"
 #include "kumiko/optim/lr_schedule.h"
+#include "kumiko/parallel/gradient_norm.h"
 
 namespace kumiko {
 namespace {
 
 // Sums a few numbers over the ranks, in double.
-std::vector<double> sum_over_ranks(Communicator& data, MemoryPool& pool, std::vector<double> values) {
+std::vector<double> sum_over_ranks(Communicator& ranks, MemoryPool& pool, std::vector<double> values) {
   const auto count = static_cast<int64_t>(values.size());
   const Tensor tensor = Tensor::empty(pool, {count}, DType::f64, MemoryPurpose::communication);
   std::copy(values.begin(), values.end(), tensor.data<double>());
-  data.all_reduce(tensor, ReduceOp::sum, "loss").wait();
+  ranks.all_reduce(tensor, ReduceOp::sum, "loss").wait();
   std::copy_n(tensor.data<double>(), count, values.begin());
   return values;
 }
@@ -39,7 +40,7 @@ std::string name_bad_gradients(Kernels& kernels, const ParameterRegistry& parame
     if (std::isfinite(kernels.sum_of_squares(parameter->gradient))) continue;
     if (count++ < most_names) names += (names.empty() ? "" : ", ") + parameter->parts.front().name;
   }
-  if (count == 0) return "no gradient";
+  if (count == 0) return "no gradient of this rank";
   return count > most_names ? fmt::format("the gradients of {} and {} more", names, count - most_names)
                             : "the gradients of " + names;
 }
@@ -59,8 +60,8 @@ void report_bad_values(const StepResult& result, int64_t step, BadValues policy,
 }  // namespace
 
 TrainingState make_training_state(const ModelOptions& model, const OptimizerOptions& optimizer, uint64_t seed,
-                                  Kernels& kernels, MemoryPool& pool, DType dtype) {
-  TrainingState state{Model(model), nullptr};
+                                  Kernels& kernels, MemoryPool& pool, DType dtype, TensorParallel tensor_parallel) {
+  TrainingState state{Model(model, tensor_parallel), nullptr};
   ParameterRegistry& parameters = state.model.parameters();
   parameters.allocate_values(pool, dtype);
   parameters.allocate_gradients(pool, dtype);
@@ -97,10 +98,15 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
     result.loss = sums[0] / tokens;
     result.stop_requested = sums[1] > 0;
     reducer.wait();
+    if (context.tensor != nullptr) {
+      result.stop_requested = sum_over_ranks(*context.tensor, context.pool, {sums[1]})[0] > 0;
+      sum_shared_gradients(*context.tensor, parameters, context.pool);
+    }
   }
 
   const Span span(context.timer, Region::optimizer);
-  result.gradient_norm = std::sqrt(kernels.sum_of_squares(parameters.gradients())) / result.loss_scale;
+  result.gradient_norm =
+      std::sqrt(squared_gradient_norm(context.tensor, kernels, parameters, context.pool)) / result.loss_scale;
   const bool finite_loss = std::isfinite(result.loss);
   const bool finite_gradient = std::isfinite(result.gradient_norm);
   result.skipped = !finite_loss || !finite_gradient;

@@ -22,9 +22,10 @@ struct TrainingState {
   LossScale loss_scale = LossScale::constant(1);
 };
 
-// Builds the model and its optimizer, with values drawn from `seed`.
+// Builds the model, or this rank's part of it, and its optimizer, with values drawn from `seed`.
 TrainingState make_training_state(const ModelOptions& model, const OptimizerOptions& optimizer, uint64_t seed,
-                                  Kernels& kernels, MemoryPool& pool, DType dtype = DType::f32);
+                                  Kernels& kernels, MemoryPool& pool, DType dtype = DType::f32,
+                                  TensorParallel tensor_parallel = {});
 
 struct StepSettings {
   OptimizerOptions optimizer;  // lr_decay_iters filled in

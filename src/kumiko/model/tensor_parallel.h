@@ -1,0 +1,32 @@
+// How a model is cut along the tensor axis (Shoeybi et al. 2019, "Megatron-LM", section 3): heads, feed-forward columns
+// and the vocabulary are shared out; norms and what is added to the residual stream are everyone's.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace kumiko {
+
+struct IndexRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+  int64_t size() const { return end - begin; }
+};
+
+struct TensorParallel {
+  int64_t size = 1;
+  int64_t rank = 0;
+
+  // This rank's part of `count` in pieces of `granule`, in the order of ranks and as equal as they can be. Where there
+  // are fewer pieces than ranks, several ranks have the same one.
+  IndexRange share(int64_t count, int64_t granule = 1) const {
+    const int64_t pieces = count / granule;
+    const int64_t begin = pieces * rank / size;
+    const int64_t end = std::max(begin + 1, pieces * (rank + 1) / size);
+    return {begin * granule, end * granule};
+  }
+  // Ranks that have the same part.
+  int64_t holders(int64_t count, int64_t granule = 1) const { return std::max<int64_t>(1, size / (count / granule)); }
+};
+
+}  // namespace kumiko

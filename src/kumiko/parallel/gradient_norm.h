@@ -1,0 +1,19 @@
+// The gradient as a whole, where ranks of the tensor axis hold parts of it.
+#pragma once
+
+#include "kumiko/comm/communicator.h"
+#include "kumiko/kernels/kernels.h"
+#include "kumiko/model/parameter.h"
+
+namespace kumiko {
+
+// A box that several ranks of the tensor axis hold, but not all, as a head of keys shared by more queries than a rank
+// has: each has the gradient of its own queries, and all get the sum. Collective over `tensor`.
+void sum_shared_gradients(Communicator& tensor, const ParameterRegistry& parameters, MemoryPool& pool);
+
+// The sum of the squares of all elements of the gradient, each logical element once; NaN or Inf if any is. Collective
+// over `tensor`, which may be none.
+double squared_gradient_norm(Communicator* tensor, Kernels& kernels, const ParameterRegistry& parameters,
+                             MemoryPool& pool);
+
+}  // namespace kumiko
