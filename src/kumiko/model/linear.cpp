@@ -15,9 +15,13 @@ Linear::Linear(ParameterRegistry& registry, const LinearOptions& options) {
     weights.push_back({output.name + ".weight",
                        {output.size, options.num_inputs},
                        {{rows.begin, inputs.begin}, {rows.size(), inputs.size()}},
-                       holders});
-    biases.push_back(
-        {output.name + ".bias", {output.size}, {{rows.begin}, {rows.size()}}, cut_inputs ? tensor.size : holders});
+                       holders,
+                       holders > 1});
+    biases.push_back({output.name + ".bias",
+                      {output.size},
+                      {{rows.begin}, {rows.size()}},
+                      cut_inputs ? tensor.size : holders,
+                      holders > 1});
   }
   weight_ = &registry.add_stacked(std::move(weights), Initializer::normal(options.init_std), true);
   if (options.bias) bias_ = &registry.add_stacked(std::move(biases), Initializer::zeros(), false);

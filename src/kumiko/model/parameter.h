@@ -28,6 +28,7 @@ struct ParameterPart {
   Shape global_shape;
   Box box;
   int64_t holders = 1;    // ranks of the tensor axis that hold this box
+  bool summed = false;    // each holder's backward gives a part of the gradient, which is their sum
   int64_t first_row = 0;  // filled in by the registry
 };
 

@@ -9,7 +9,7 @@ static Tensor gradient_of(const Parameter& parameter, const ParameterPart& part)
 void sum_shared_gradients(Communicator& tensor, const ParameterRegistry& parameters, MemoryPool& pool) {
   for (const auto& parameter : parameters.all()) {
     for (const ParameterPart& part : parameter->parts) {
-      if (part.holders == 1 || part.holders == tensor.size()) continue;
+      if (!part.summed) continue;
       // The whole tensor with this rank's rows in it: rows of other heads are zeros here.
       const Tensor whole =
           Tensor::empty(pool, part.global_shape, parameter->gradient.dtype(), MemoryPurpose::communication);

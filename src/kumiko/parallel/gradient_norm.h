@@ -7,8 +7,8 @@
 
 namespace kumiko {
 
-// A box that several ranks of the tensor axis hold, but not all, as a head of keys shared by more queries than a rank
-// has: each has the gradient of its own queries, and all get the sum. Collective over `tensor`.
+// A head of keys that is shared by more queries than a rank has lies on several ranks of the tensor axis: each has the
+// gradient of its own queries, and all get the sum. Collective over `tensor`.
 void sum_shared_gradients(Communicator& tensor, const ParameterRegistry& parameters, MemoryPool& pool);
 
 // The sum of the squares of all elements of the gradient, each logical element once; NaN or Inf if any is. Collective
