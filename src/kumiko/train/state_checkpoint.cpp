@@ -107,7 +107,7 @@ bool decides_model(const Option& option) {
 bool decides_run(const Option& option) {
   constexpr std::array fixed = {"optimizer.optimizer", "train.seq_length",          "train.global_batch_size",
                                 "train.seed",          "data.reset_attention_mask", "data.reset_position_ids",
-                                "data.eod_mask_loss"};
+                                "data.eod_mask_loss",  "data.eod_token_id"};
   return decides_model(option) || std::find(fixed.begin(), fixed.end(), option.name()) != fixed.end();
 }
 
