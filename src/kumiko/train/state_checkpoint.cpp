@@ -20,7 +20,8 @@ std::string to_json(const RunRecord& record) {
                           {"steps_without_overflow", record.loss_scale->steps_without_overflow},
                           {"overflows_left", record.loss_scale->overflows_left}};
   }
-  return json.dump();
+  // Paths need not be UTF-8.
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 RunRecord run_record_from_json(const std::string& text, const std::string& origin) {
