@@ -50,5 +50,11 @@ TEST(MappedFile, NamesAMissingFile) {
   }
 }
 
+TEST(PlainPath, IsOneSpellingOfAPlace) {
+  const std::filesystem::path here = std::filesystem::current_path();
+  EXPECT_EQ(plain_path("runs/x/"), plain_path(here / "runs" / "y" / ".." / "x"));
+  EXPECT_EQ(plain_path("runs/x/").filename(), "x");
+}
+
 }  // namespace
 }  // namespace kumiko

@@ -198,6 +198,23 @@ TEST(Gguf, TakesTheScoresOfASentencePieceModel) {
   EXPECT_NE(message.find("tokenizer.model is not a SentencePiece model"), std::string::npos) << message;
 }
 
+TEST(Gguf, RefusesStepsBesideByteFallback) {
+  const TestDirectory directory("gguf_steps");
+  import_to(hf_fixture("llama2"), directory / "ours");
+  const auto message_with = [&](const std::function<void(json&)>& change) {
+    json tokenizer = read_json(hf_fixture("llama2") / "tokenizer.json");
+    change(tokenizer);
+    write_text(directory / "ours/tokenizer.json", tokenizer.dump());
+    return message_of([&] { export_and_read(directory / "ours", directory / "o.gguf", GgufType::f32); });
+  };
+  const auto lower = message_with([](json& tokenizer) { tokenizer["normalizer"] = {{"type", "Lowercase"}}; });
+  EXPECT_NE(lower.find("the tokenizer's normalizer is none that llama.cpp knows"), std::string::npos) << lower;
+  const auto digits = message_with([](json& tokenizer) {
+    tokenizer["pre_tokenizer"] = {{"type", "Digits"}, {"individual_digits", true}};
+  });
+  EXPECT_NE(digits.find("the tokenizer's pre_tokenizer is none that llama.cpp knows"), std::string::npos) << digits;
+}
+
 TEST(Gguf, RefusesWhatLlamaCppWouldTakeForSomethingElse) {
   const TestDirectory directory("gguf_refused");
   import_to(hf_fixture("gpt2"), directory / "ours");

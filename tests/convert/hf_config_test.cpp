@@ -83,6 +83,11 @@ TEST(HfConfig, ReadsTheOldSpellingOfRotarySettings) {
   EXPECT_FALSE(model_of(config).use_rope_scaling);
   config.erase("rope_theta");
   EXPECT_EQ(model_of(config).rotary_base, 10000);
+  // The base among the scaling's settings, where transformers looks too.
+  config["rope_scaling"] = {{"rope_type", "default"}, {"rope_theta", 5e5}};
+  EXPECT_EQ(model_of(config).rotary_base, 5e5);
+  config["rope_theta"] = 1e4;
+  EXPECT_NE(message_of([&] { model_of(config); }).find("but the rotary base is 10000.0 elsewhere"), std::string::npos);
   // Both, and not the same.
   config = config_of("llama31");
   config["rope_theta"] = 200.0;
@@ -119,6 +124,17 @@ void expect_refusal(const std::string& fixture, const json& change, const std::v
   config.update(change);
   const std::string message = message_of([&] { model_of(config); });
   for (const std::string& phrase : phrases) EXPECT_NE(message.find(phrase), std::string::npos) << message;
+}
+
+TEST(HfConfig, RefusesWhatCanOnlyBeDamage) {
+  expect_refusal("llama2", {{"head_dim", int64_t{1} << 62}},
+                 {"head_dim = 4611686018427387904: expected a whole number"});
+  expect_refusal("llama2", {{"num_hidden_layers", 2000000000}},
+                 {"num_hidden_layers = 2000000000: expected 10000 at most"});
+  const std::string deep(300'000, '[');
+  const std::string message =
+      message_of([&] { model_of_hf_config("{\"x\": " + deep + std::string(deep.size(), ']') + "}", "config.json"); });
+  EXPECT_NE(message.find("nested more than 200 levels deep"), std::string::npos) << message;
 }
 
 TEST(HfConfig, RefusesByNameWhatTheLayersDoNotHave) {

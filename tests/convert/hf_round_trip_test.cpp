@@ -109,6 +109,25 @@ TEST(HfExport, KeepsWhatStandsBesideTheModel) {
   EXPECT_EQ(config.at("eos_token_id"), 2);
 }
 
+// The ids stand in config.json, in generation_config.json, or in both; none may get lost.
+TEST(HfExport, KeepsTheIdsOfBeginAndEnd) {
+  const TestDirectory directory("hf_ids");
+  const auto exported = [&](const nlohmann::json* generation) {
+    for (const char* name : {"in", "ours", "theirs"}) fs::remove_all(directory / name);
+    changed_fixture(directory / "in", "llama2", {.config = [](nlohmann::json& config) { config["eos_token_id"] = 7; }});
+    if (generation != nullptr) write_text(directory / "in/generation_config.json", generation->dump());
+    import_to(directory / "in", directory / "ours");
+    export_to(directory / "ours", directory / "theirs");
+    const nlohmann::json config = read_json(directory / "theirs/config.json");
+    return std::pair(config.at("bos_token_id"), config.at("eos_token_id"));
+  };
+  EXPECT_EQ(exported(nullptr), std::pair(nlohmann::json(1), nlohmann::json(7)));
+  const nlohmann::json temperature = {{"temperature", 0.7}};
+  EXPECT_EQ(exported(&temperature), std::pair(nlohmann::json(1), nlohmann::json(7)));
+  const nlohmann::json several = {{"eos_token_id", {2, 3}}};
+  EXPECT_EQ(exported(&several), std::pair(nlohmann::json(1), nlohmann::json({2, 3})));
+}
+
 TEST(HfExport, CutsIntoFilesAsTheIndexSays) {
   const TestDirectory directory("hf_shards");
   import_to(hf_fixture("llama31"), directory / "ours");

@@ -27,6 +27,7 @@ TEST(ModelOptions, NamesSizesThatDoNotDivide) {
             "model.hidden_size = 768 does not divide by model.num_attention_heads = 10; the nearest sizes that do are "
             "760 and 770");
   options.num_attention_heads = 0;
+  options.fill_in_sizes();
   EXPECT_EQ(message_of([&] { options.validate(); }), "model.num_attention_heads = 0: expected 1 or more");
   options.num_attention_heads = 12;
   options.hidden_dropout = 1;
@@ -40,6 +41,10 @@ TEST(ModelOptions, NamesWhatAnArchitectureDoesNotHave) {
   EXPECT_EQ(message_of([&] { options.validate(); }),
             "model.num_query_groups is an option of model.architecture = llama; leave it out, or change the "
             "architecture");
+  options.num_query_groups = 0;
+  options.rotary_base = 500000;
+  EXPECT_EQ(message_of([&] { options.validate(); }).substr(0, 62),
+            "model.rotary_base is an option of model.architecture = llama; ");
   options.architecture = Architecture::llama;
   options.validate();
   options.num_query_groups = 5;

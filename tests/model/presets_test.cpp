@@ -21,6 +21,22 @@ TEST(ApplyPreset, OffersTheNearestName) {
   }
 }
 
+TEST(ApplyPreset, LeavesNothingOfAnother) {
+  ModelOptions one;
+  apply_preset(one, "gpt3-6.7b");
+  ModelOptions other;
+  apply_preset(other, "mistral-7b-v0.1");
+  apply_preset(other, "gpt3-6.7b");
+  EXPECT_EQ(other.feed_forward_size(), 4 * 4096);
+  OptionTable expected;
+  one.describe(expected);
+  OptionTable actual;
+  other.describe(actual);
+  for (size_t i = 0; i < actual.options().size(); ++i) {
+    EXPECT_EQ(actual.options()[i].get(), expected.options()[i].get()) << actual.options()[i].name();
+  }
+}
+
 TEST(ApplyPreset, KnowsEveryName) {
   for (const std::string& name : preset_names()) {
     ModelOptions options;

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
@@ -130,6 +132,21 @@ TEST(PrometheusFile, IsAlwaysWholeAndEndsWithTheNewestStep) {
   EXPECT_TRUE(has_line(text, "kumiko_step 3"));
   EXPECT_TRUE(has_line(text, "kumiko_validation_loss 2.75"));  // of the newest validation
   EXPECT_FALSE(std::filesystem::exists(path.string() + ".tmp"));
+}
+
+TEST(PrometheusFile, ThatVanishesEndsNoRun) {
+  const std::filesystem::path folder = testing::TempDir() + "prometheus_gone";
+  std::filesystem::create_directories(folder);
+  PrometheusFile file(folder / "kumiko.prom");
+  std::filesystem::remove_all(folder);
+  StepMetrics metrics;
+  metrics.step = 7;
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // it is written at most once a second
+  file.write(metrics);
+  std::filesystem::create_directories(folder);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  file.write(metrics);
+  EXPECT_TRUE(has_line(read_text_file(folder / "kumiko.prom"), "kumiko_step 7"));
 }
 
 TEST(PrometheusFile, SaysWhereItCannotBeWritten) {

@@ -161,6 +161,13 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(data_, size_);
 }
 
+std::filesystem::path plain_path(const std::filesystem::path& path) {
+  std::error_code failure;
+  std::filesystem::path plain = std::filesystem::weakly_canonical(std::filesystem::absolute(path), failure);
+  if (failure) plain = std::filesystem::absolute(path).lexically_normal();
+  return plain.has_filename() ? plain : plain.parent_path();
+}
+
 std::string read_text_file(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream || std::filesystem::is_directory(path)) throw_unreadable(path, errno == 0 ? EISDIR : errno);

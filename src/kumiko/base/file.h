@@ -81,6 +81,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+// The same path in its one spelling: absolute, links resolved, no slash at the end; it need not exist.
+std::filesystem::path plain_path(const std::filesystem::path& path);
+
 // The whole file as text. User error, naming the path, if it cannot be read.
 std::string read_text_file(const std::filesystem::path& path);
 

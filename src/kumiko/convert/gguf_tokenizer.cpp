@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/json_depth.h"
 #include "kumiko/base/log.h"
 #include "kumiko/convert/sentencepiece_model.h"
 
@@ -131,7 +132,9 @@ bool prepends_space(const json& document) {
     if (step.value("type", "") == "Prepend") return true;
   }
   for (const json& step : steps_of(document.value("pre_tokenizer", json()), "pretokenizers")) {
-    if (step.value("type", "") == "Metaspace" && step.value("prepend_scheme", "always") != "never") return true;
+    // The older spelling is a flag.
+    const bool wanted = step.value("add_prefix_space", true) && step.value("prepend_scheme", "always") != "never";
+    if (step.value("type", "") == "Metaspace" && wanted) return true;
   }
   return false;
 }
@@ -147,8 +150,14 @@ void add_byte_level(GgufSettings& settings, const json& document, Vocabulary& vo
   std::vector<std::string> merges;
   for (const auto& [left, right] : merges_of(document.at("model"))) merges.push_back(left + " " + right);
   vocabulary.name_unused();
+  const std::string cutter = pre_tokenizer_name(document.value("pre_tokenizer", json()));
+  if (cutter == "llama-bpe" && !document.at("model").value("ignore_merges", false)) {
+    log::warning(
+        "the tokenizer has ignore_merges = false, but llama.cpp takes a word that is a token as that token wherever it "
+        "cuts as Llama 3 does: some words may become other tokens there");
+  }
   settings.add("tokenizer.ggml.model", "gpt2");
-  settings.add("tokenizer.ggml.pre", pre_tokenizer_name(document.value("pre_tokenizer", json())));
+  settings.add("tokenizer.ggml.pre", cutter);
   settings.add("tokenizer.ggml.tokens", vocabulary.tokens);
   settings.add("tokenizer.ggml.token_type", vocabulary.types);
   settings.add("tokenizer.ggml.merges", merges);
@@ -183,8 +192,26 @@ std::vector<float> scores_of_merges(const json& model, const Vocabulary& vocabul
   return scores;
 }
 
+// llama.cpp puts marks for spaces, perhaps one in front, and cuts nothing.
+void refuse_other_steps(const json& document) {
+  const json mark = "\u2581";
+  for (const json& step : steps_of(document.value("normalizer", json()), "normalizers")) {
+    const std::string type = step.value("type", "");
+    const bool prepends = type == "Prepend" && step.value("prepend", json()) == mark;
+    const bool replaces = type == "Replace" && step.value("content", json()) == mark &&
+                          step.value("pattern", json::object()).value("String", "") == " ";
+    if (!prepends && !replaces) refuse("normalizer", step);
+  }
+  const std::vector<json> steps = steps_of(document.value("pre_tokenizer", json()), "pretokenizers");
+  for (const json& step : steps) {
+    const bool marks = step.value("type", "") == "Metaspace" && step.value("replacement", json()) == mark;
+    if (!marks || steps.size() > 1) refuse("pre_tokenizer", step);
+  }
+}
+
 void add_byte_fallback(GgufSettings& settings, const json& document, const fs::path& directory,
                        Vocabulary& vocabulary) {
+  refuse_other_steps(document);
   const json& model = document.at("model");
   for (const auto& [text, id] : model.at("vocab").items()) {
     vocabulary.set(id.get<int64_t>(), text, is_byte_token(text) ? Vocabulary::byte : Vocabulary::normal);
@@ -225,7 +252,9 @@ void add_gguf_tokenizer(GgufSettings& settings, const fs::path& directory, int64
                directory.string());
   }
   try {
-    const json document = json::parse(read_text_file(path));
+    const std::string text = read_text_file(path);
+    check_json_depth(text);
+    const json document = json::parse(text);
     const json& model = document.at("model");
     if (model.value("type", "BPE") != "BPE") refuse("model", model.value("type", json()));
     Vocabulary vocabulary(vocab_size);

@@ -4,6 +4,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/base/json_depth.h"
 #include "kumiko/base/log.h"
 #include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/train/kept_tokenizer.h"
@@ -12,6 +13,8 @@ namespace kumiko {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* generation_config_name = "generation_config.json";
 
 struct NamedToken {
   std::string text;
@@ -59,35 +62,67 @@ void write_tokenizer_config(const fs::path& path, const TextBounds& bounds, int6
 
 HfTokenIds ids_in(const std::string& generation_config, const fs::path& path) {
   try {
+    check_json_depth(generation_config);
     const auto settings = nlohmann::json::parse(generation_config);
     const auto id = [&settings](const char* key) { return settings.value(key, nlohmann::json()).dump(); };
     return {id("bos_token_id"), id("eos_token_id"), id("pad_token_id")};
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const std::exception& error) {
     throw_user("{} is not a JSON object: {}", path.string(), error.what());
   }
+}
+
+// What `ids` leaves open is taken from `others`.
+void fill_in(HfTokenIds& ids, const HfTokenIds& others) {
+  const auto fill = [](std::string& id, const std::string& other) {
+    if (id == "null") id = other;
+  };
+  fill(ids.bos, others.bos);
+  fill(ids.eos, others.eos);
+  fill(ids.pad, others.pad);
 }
 
 }  // namespace
 
 HfTokenIds token_ids_of(const CheckpointSource& source) {
-  for (const fs::path& directory : {source.path(), source.path().parent_path()}) {
-    const fs::path path = directory / "generation_config.json";
-    if (fs::exists(path)) return ids_in(read_text_file(path), path);
-  }
   HfTokenIds ids;
-  if (const fs::path kept = kept_directory(source.path()); !kept.empty()) {
+  for (const fs::path& directory : {source.path(), source.path().parent_path()}) {
+    const fs::path path = directory / generation_config_name;
+    if (fs::exists(path)) fill_in(ids, ids_in(read_text_file(path), path));
+  }
+  const fs::path kept = kept_directory(source.path());
+  if (!kept.empty() && (ids.bos == "null" || ids.eos == "null")) {
     const TextBounds bounds = text_bounds(kept);
-    if (bounds.begin) ids.bos = std::to_string(bounds.begin->id);
-    if (bounds.end) ids.eos = std::to_string(bounds.end->id);
+    HfTokenIds found;
+    if (bounds.begin) found.bos = std::to_string(bounds.begin->id);
+    if (bounds.end) found.eos = std::to_string(bounds.end->id);
+    fill_in(ids, found);
   }
   return ids;
+}
+
+void keep_token_ids(const fs::path& config, const fs::path& directory) {
+  const fs::path path = directory / generation_config_name;
+  const std::string text = fs::exists(path) ? read_text_file(path) : "{}";
+  HfTokenIds ids = ids_in(text, path);
+  fill_in(ids, ids_in(read_text_file(config), config));
+  auto settings = nlohmann::ordered_json::parse(text);
+  const nlohmann::ordered_json before = settings;
+  const auto keep = [&settings](const char* key, const std::string& id) {
+    if (id != "null") settings[key] = nlohmann::json::parse(id);
+  };
+  keep("bos_token_id", ids.bos);
+  keep("eos_token_id", ids.eos);
+  keep("pad_token_id", ids.pad);
+  if (settings != before) write(path, settings.dump(2) + "\n");
 }
 
 void write_companions(const CheckpointSource& source, const fs::path& folder) {
   // GPT-2's own pair of files goes by other names among them.
   const std::array<std::pair<const char*, const char*>, 2> pair = {
       {{"encoder.json", "vocab.json"}, {"vocab.bpe", "merges.txt"}}};
-  for (const fs::path& directory : {source.path(), source.path().parent_path()}) {
+  const fs::path kept = kept_directory(source.path());
+  // All from one place: files of two tokenizers would not belong together.
+  for (const fs::path& directory : {kept.empty() ? source.path().parent_path() : kept}) {
     for (const char* name : companion_files) {
       if (fs::exists(directory / name)) write(folder / name, read_text_file(directory / name));
     }

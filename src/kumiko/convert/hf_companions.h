@@ -15,4 +15,8 @@ HfTokenIds token_ids_of(const CheckpointSource& source);
 // that other programs expect, they are made up for it.
 void write_companions(const CheckpointSource& source, const std::filesystem::path& folder);
 
+// Adds the ids of the tokens that begin, end and pad texts, which `config` (a config.json) names, to the
+// generation_config.json kept in `directory`, where that does not name its own.
+void keep_token_ids(const std::filesystem::path& config, const std::filesystem::path& directory);
+
 }  // namespace kumiko

@@ -72,6 +72,12 @@ RotarySettings rotary_settings(HfSettings& settings) {
   const json older = object(old_spelling);
   RotarySettings rotary;
   rotary.theta = newer.contains("rope_theta") ? newer.at("rope_theta") : settings.json("rope_theta");
+  if (older.contains("rope_theta")) {
+    if (rotary.theta.is_null()) rotary.theta = older.at("rope_theta");
+    if (older.at("rope_theta") != rotary.theta) {
+      settings.complain(old_spelling, fmt::format("but the rotary base is {} elsewhere", rotary.theta.dump()));
+    }
+  }
   if (newer.contains("rope_theta") && settings.has("rope_theta") && settings.json("rope_theta") != rotary.theta) {
     settings.complain("rope_theta", fmt::format("but {} says {}", new_spelling, rotary.theta.dump()));
   }
@@ -215,6 +221,11 @@ ModelOptions model_of_hf_config(const std::string& text, const std::string& orig
   settings.pass_over(indifferent_settings());
   if (settings.has("quantization_config")) {
     settings.complain("quantization_config", "quantised weights cannot be trained; take the model as it was before");
+  }
+  constexpr int64_t most_layers = 10000;
+  const char* layers = type == "gpt2" ? "n_layer" : "num_hidden_layers";
+  if (settings.integer(layers, 1) > most_layers) {
+    throw_user("{}: {} = {}: expected {} at most", origin, layers, settings.json(layers).dump(), most_layers);
   }
   ModelOptions model = type == "gpt2" ? read_gpt2(settings) : read_llama(settings, type);
   settings.finish();

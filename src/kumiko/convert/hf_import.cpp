@@ -6,12 +6,15 @@
 #include "kumiko/base/clock.h"
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/base/log.h"
 #include "kumiko/checkpoint/cover.h"
 #include "kumiko/checkpoint/directory.h"
 #include "kumiko/checkpoint/writer.h"
 #include "kumiko/convert/elements.h"
+#include "kumiko/convert/hf_companions.h"
 #include "kumiko/convert/hf_config.h"
 #include "kumiko/convert/hf_folder.h"
+#include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/state_checkpoint.h"
 
@@ -131,7 +134,13 @@ ConversionReport import_hf(const HfImportOptions& options) {
   const std::vector<HfTensor> sources = folder.match(report.model.architecture, tensors);
   try {
     fs::create_directories(root);
-    keep_companions(folder.path(), root);
+    if (names_tokenizer(folder.path())) {
+      keep_tokenizer(folder.path().string(), root);
+    } else {
+      keep_companions(folder.path(), root);
+      log::warning("{} holds no tokenizer: generating text will need --tokenizer", folder.path().string());
+    }
+    keep_token_ids(folder.config_path(), root);
     write_model_section(root / "model.toml", report.model);
     write_checkpoint(root, report.model, tensors, sources, options.block_elements);
   } catch (...) {

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/json_depth.h"
 #include "kumiko/base/log.h"
 
 namespace kumiko {
@@ -11,8 +12,9 @@ using nlohmann::json;
 
 HfSettings::HfSettings(const std::string& text, std::string origin) : origin_(std::move(origin)) {
   try {
+    check_json_depth(text);
     json_ = json::parse(text);
-  } catch (const json::exception& error) {
+  } catch (const std::exception& error) {
     throw_user("{} is not JSON: {}", origin_, error.what());
   }
   if (!json_.is_object()) throw_user("{} is not a JSON object", origin_);
@@ -42,8 +44,11 @@ Value HfSettings::get(const std::string& key, const char* expected, Accepts acce
 }
 
 int64_t HfSettings::integer(const std::string& key, int64_t default_value) {
-  return get(
-      key, "a whole number", [](const auto& value) { return value.is_number_integer(); }, default_value);
+  constexpr int64_t most = int64_t{1} << 31;
+  const auto plausible = [](const auto& value) {
+    return value.is_number_integer() && value.template get<int64_t>() < most && value.template get<int64_t>() > -most;
+  };
+  return get(key, "a whole number below 2^31", plausible, default_value);
 }
 
 int64_t HfSettings::size(const std::string& key) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "kumiko/base/error.h"
 
@@ -19,7 +20,7 @@ int64_t ModelOptions::feed_forward_size() const {
 void ModelOptions::fill_in_sizes() {
   ffn_hidden_size = feed_forward_size();
   num_query_groups = num_kv_heads();
-  if (hidden_size % num_attention_heads == 0) kv_channels = head_size();
+  if (num_attention_heads > 0 && hidden_size % num_attention_heads == 0) kv_channels = head_size();
 }
 
 void ModelOptions::describe(OptionTable& table) {
@@ -90,12 +91,19 @@ void ModelOptions::validate_gpt() const {
     const char* name;
     bool given;
   };
+  const ModelOptions plain;
   const std::array foreign = {
       Foreign{"num_query_groups", num_query_groups != 0 && num_query_groups != num_attention_heads},
       Foreign{"kv_channels", kv_channels != 0 && kv_channels * num_attention_heads != hidden_size},
       Foreign{"add_qkv_bias", add_qkv_bias},
       Foreign{"use_rope_scaling", use_rope_scaling},
       Foreign{"window_size", window_size != 0},
+      Foreign{"rotary_base", rotary_base != plain.rotary_base},
+      Foreign{"rope_scaling_factor", rope_scaling_factor != plain.rope_scaling_factor},
+      Foreign{"rope_low_freq_factor", rope_low_freq_factor != plain.rope_low_freq_factor},
+      Foreign{"rope_high_freq_factor", rope_high_freq_factor != plain.rope_high_freq_factor},
+      Foreign{"rope_original_max_position_embeddings",
+              rope_original_max_position_embeddings != plain.rope_original_max_position_embeddings},
   };
   for (const Foreign& option : foreign) {
     if (!option.given) continue;
@@ -119,7 +127,7 @@ void ModelOptions::validate_llama() const {
   }
   if (window_size < 0) throw_user("model.window_size = {}: expected 0 for all positions, or more", window_size);
   const auto positive = [](const char* name, double value) {
-    if (!(value > 0)) throw_user("model.{} = {}: expected more than 0", name, value);
+    if (!(value > 0 && std::isfinite(value))) throw_user("model.{} = {}: expected more than 0", name, value);
   };
   positive("rotary_base", rotary_base);
   positive("rope_scaling_factor", rope_scaling_factor);

@@ -70,7 +70,9 @@ constexpr LlamaPreset llama_presets[] = {
     {"qwen2-7b", qwen2_7b, 28, 3584, 28, 4, 18944},          {"qwen2-72b", qwen2_72b, 80, 8192, 64, 8, 29568},
 };
 
+// What a preset does not say is as it is by default, whatever another one has set before.
 void apply(ModelOptions& options, const GptPreset& preset) {
+  options = {};
   options.architecture = Architecture::gpt;
   options.num_layers = preset.layers;
   options.hidden_size = preset.hidden;
@@ -81,6 +83,7 @@ void apply(ModelOptions& options, const GptPreset& preset) {
 
 void apply(ModelOptions& options, const LlamaPreset& preset) {
   const LlamaFamily& family = preset.family;
+  options = {};
   options.architecture = Architecture::llama;
   options.num_layers = preset.layers;
   options.hidden_size = preset.hidden;

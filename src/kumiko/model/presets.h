@@ -8,8 +8,8 @@
 
 namespace kumiko {
 
-// Sets architecture, layers, sizes, vocabulary and positions to those of a published model. User error, listing the
-// names, if there is none of that name.
+// Sets every option to that of a published model, or to its default. User error, listing the names, if there is none of
+// that name.
 void apply_preset(ModelOptions& options, const std::string& name);
 std::vector<std::string> preset_names();
 

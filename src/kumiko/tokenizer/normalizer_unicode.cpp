@@ -150,7 +150,9 @@ class Precompiled : public Normalizer {
   std::optional<std::string_view> find(std::string_view part) const {
     const auto at = trie_.shortest_prefix(part);
     if (!at) return std::nullopt;
-    if (*at >= replacements_.size()) return std::string_view();
+    // A place inside a character can only be damage.
+    const bool inside = *at < replacements_.size() && (static_cast<unsigned char>(replacements_[*at]) & 0xC0) == 0x80;
+    if (*at >= replacements_.size() || inside) return std::string_view();
     return std::string_view(replacements_).substr(*at, replacements_.find('\0', *at) - *at);
   }
 
@@ -195,7 +197,11 @@ std::unique_ptr<Normalizer> make_precompiled(std::string charsmap) {
                trie_bytes);
   }
   const std::string_view rest = std::string_view(charsmap).substr(sizeof(trie_bytes));
-  return std::make_unique<Precompiled>(rest.substr(0, trie_bytes), std::string(rest.substr(trie_bytes)));
+  const std::string_view replacements = rest.substr(trie_bytes);
+  if (well_formed_utf8_prefix(replacements) != replacements.size()) {
+    throw_user("precompiled_charsmap is damaged: what it puts in place of characters is not UTF-8");
+  }
+  return std::make_unique<Precompiled>(rest.substr(0, trie_bytes), std::string(replacements));
 }
 
 }  // namespace kumiko

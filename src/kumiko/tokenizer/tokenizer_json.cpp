@@ -113,7 +113,12 @@ Tokenizer tokenizer_from_json(std::string_view text) {
     }
   }
   parts.begin_of_text = begin_of_text(root);
-  return Tokenizer(std::move(parts));
+  const std::optional<int32_t> begin = parts.begin_of_text;
+  Tokenizer tokenizer(std::move(parts));
+  if (begin && !tokenizer.has_token(*begin)) {
+    throw_user("post_processor: the token that begins texts has the id {}, which the vocabulary does not use", *begin);
+  }
+  return tokenizer;
 }
 
 Tokenizer tokenizer_from_vocabulary(std::string_view vocabulary, std::string_view merges) {

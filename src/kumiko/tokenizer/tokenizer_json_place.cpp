@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/json_depth.h"
 #include "kumiko/tokenizer/tokenizer_utf8.h"
 
 namespace kumiko {
@@ -62,6 +63,7 @@ void JsonPlace::fail(std::string_view expected) const {
 }
 
 json parse_json(std::string_view text) {
+  check_json_depth(text);
   try {
     return json::parse(text);
   } catch (const json::parse_error& error) {

@@ -23,7 +23,7 @@ namespace {
 
 constexpr size_t longest_request = 8192;
 // For one client to ask and to take its answer; others wait meanwhile.
-constexpr auto patience = std::chrono::milliseconds(2000);
+constexpr auto patience = std::chrono::milliseconds(500);
 using Deadline = std::chrono::steady_clock::time_point;
 
 int milliseconds_left(Deadline deadline) {

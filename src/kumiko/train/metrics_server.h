@@ -1,5 +1,5 @@
 // The least of an HTTP server: answers GET /metrics with a text, one request at a time, on a thread of its own. A bad
-// or slow client costs that client its answer, and nobody else anything.
+// or slow client costs that client its answer, and the next one half a second at most; training never waits.
 #pragma once
 
 #include <cstdint>

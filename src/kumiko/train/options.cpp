@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/file.h"
 
 namespace kumiko {
 namespace {
@@ -77,7 +78,7 @@ void CheckpointingOptions::describe(OptionTable& table) {
 
 void CheckpointingOptions::validate() const {
   if (finetune && load.empty()) throw_user("checkpoint.finetune needs checkpoint.load: whose weights to begin with");
-  if (finetune && std::filesystem::path(load).lexically_normal() == std::filesystem::path(save).lexically_normal()) {
+  if (finetune && plain_path(load) == plain_path(save)) {
     throw_user("checkpoint.save and checkpoint.load are both {}: with checkpoint.finetune, save another run elsewhere",
                load);
   }

@@ -142,14 +142,30 @@ void Profiler::start(int64_t step) {
   const RankInfo& info = world.ranks()[static_cast<size_t>(rank)];
   part_.emplace(TraceRank{rank, info.host, info.process_id}, clock, *origin.data<int64_t>());
   const std::filesystem::path path = part_path(rank);
-  std::filesystem::create_directories(path.parent_path());
-  std::filesystem::remove(path);
-  file_.emplace(path);
-  file_->write(part_->opening());
+  try {
+    std::filesystem::create_directories(path.parent_path());
+    std::filesystem::remove(path);
+    file_.emplace(path);
+  } catch (const std::exception& error) {
+    log::warning("logging.profile: {}; the run goes on, and this rank is not traced", error.what());
+    return;
+  }
+  write_part(part_->opening());
   recorder_ = std::make_shared<TraceRecorder>(most_events);
   recording_ = true;
   world.record_to(recorder_);
   profiled_.timer.record_to(recorder_.get());
+}
+
+// A run is worth more than its trace: what cannot be written is left out.
+void Profiler::write_part(const std::string& text) {
+  if (!file_) return;
+  try {
+    file_->write(text);
+  } catch (const std::exception& error) {
+    log::warning("logging.profile: {}; the run goes on, and the trace of this rank ends here", error.what());
+    file_.reset();
+  }
 }
 
 void Profiler::write_events() {
@@ -161,7 +177,7 @@ void Profiler::write_events() {
     log::warning("step {} has more than {} events: the {} after them are missing from the trace", step_, most_events,
                  taken_.dropped);
   }
-  file_->write(part_->events(taken_));
+  write_part(part_->events(taken_));
 }
 
 void Profiler::stop() {
@@ -171,8 +187,8 @@ void Profiler::stop() {
   const ClockReading clock = measure_clock(*all_, ranks_, *profiled_.pool);
   if (recording_) {
     recorder_->take(taken_);
-    file_->write(part_->events(taken_));
-    file_->write(part_->closing(clock));
+    write_part(part_->events(taken_));
+    write_part(part_->closing(clock));
     file_.reset();
   }
   recording_ = false;

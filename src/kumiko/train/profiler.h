@@ -48,6 +48,7 @@ class Profiler {
   void start(int64_t step);
   void write_events();
   void stop();
+  void write_part(const std::string& text);
   std::filesystem::path part_path(int64_t rank) const;
 
   Profiled profiled_;

@@ -161,18 +161,26 @@ std::string PrometheusSink::text() const {
 PrometheusFile::PrometheusFile(std::filesystem::path path) : path_(std::move(path)) { replace(); }
 
 PrometheusFile::~PrometheusFile() {
-  if (!behind_) return;
+  if (behind_) try_to_replace();
+}
+
+// A run is worth more than the numbers about it.
+void PrometheusFile::try_to_replace() {
   try {
     replace();
+    warned_ = false;
   } catch (const std::exception& error) {
-    log::warning("{}", error.what());
+    written_ = std::chrono::steady_clock::now();
+    if (!warned_)
+      log::warning("logging.prometheus_file: {}; the run goes on without it, and tries again", error.what());
+    warned_ = true;
   }
 }
 
 void PrometheusFile::write(const StepMetrics& metrics) {
   PrometheusSink::write(metrics);
   behind_ = true;
-  if (std::chrono::steady_clock::now() - written_ >= std::chrono::seconds(1)) replace();
+  if (std::chrono::steady_clock::now() - written_ >= std::chrono::seconds(1)) try_to_replace();
 }
 
 // Not synced to the disk: after a crash of the machine, old numbers are worth nothing.

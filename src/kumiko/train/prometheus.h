@@ -39,18 +39,22 @@ class PrometheusSink : public MetricsSink {
   PrometheusState state_;
 };
 
-// A file that is always whole, written at most once a second (and by the destructor): no reader scrapes more often.
+// A file that is always whole, written at most once a second (and by the destructor): no reader scrapes more often. If
+// it cannot be written later on, a warning says so once, and the next second tries again.
 class PrometheusFile final : public PrometheusSink {
  public:
+  // Environment error if the file cannot be written.
   explicit PrometheusFile(std::filesystem::path path);
   ~PrometheusFile() override;
   void write(const StepMetrics& metrics) override;
 
  private:
   void replace();
+  void try_to_replace();
 
   std::filesystem::path path_;
   std::chrono::steady_clock::time_point written_{};
+  bool warned_ = false;
   bool behind_ = false;  // the file does not hold the newest step
 };
 

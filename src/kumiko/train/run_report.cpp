@@ -117,7 +117,8 @@ SummarySection output_section(const Run& run) {
 
 }  // namespace
 
-RunReport::RunReport(const Run& run, std::optional<double> peak) : run_(run), peak_(peak) {
+RunReport::RunReport(const Run& run, std::optional<double> peak)
+    : run_(run), peak_(peak), flops_per_token_(kumiko::flops_per_token(run.shape())) {
   if (run.world.rank() != 0) return;
   console_.emplace(Terminal::detect());
   const LoggingOptions& logging = run.config.logging;
@@ -126,7 +127,12 @@ RunReport::RunReport(const Run& run, std::optional<double> peak) : run_(run), pe
     files_.push_back(std::make_unique<PrometheusEndpoint>(logging.prometheus_address, logging.prometheus_port));
   }
   const std::filesystem::path directory = run.run_directory();
-  if (directory.empty()) return;
+  if (directory.empty()) {
+    if (logging.wandb_project.empty()) return;
+    throw_user(
+        "logging.wandb_project = {}, but there is nowhere to write the run: give logging.run_dir or checkpoint.save",
+        logging.wandb_project);
+  }
   std::filesystem::create_directories(directory);
   const int64_t first_step = run.state.step + 1;
   files_.push_back(std::make_unique<JsonLinesSink>(directory / "metrics.jsonl", first_step));
@@ -135,7 +141,7 @@ RunReport::RunReport(const Run& run, std::optional<double> peak) : run_(run), pe
   }
   if (!logging.wandb_project.empty()) {
     WandbRun wandb = new_wandb_run(logging.wandb_project, logging.wandb_exp_name);
-    wandb.group = std::filesystem::absolute(directory).lexically_normal().filename().string();
+    wandb.group = plain_path(directory).filename().string();
     Config resolved = run.config;
     wandb.config = wandb_config(resolved.table());
     files_.push_back(std::make_unique<WandbSink>(directory / "wandb", std::move(wandb)));
@@ -167,8 +173,7 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
   metrics.gradient_norm = result.gradient_norm;
   metrics.step_seconds = step_seconds;
   metrics.tokens_per_second = static_cast<double>(run_.layout.tokens_per_step()) / step_seconds;
-  metrics.flops_per_second =
-      metrics.tokens_per_second * flops_per_token(run_.shape()) / static_cast<double>(run_.world.size());
+  metrics.flops_per_second = metrics.tokens_per_second * flops_per_token_ / static_cast<double>(run_.world.size());
   if (peak_) metrics.utilization = metrics.flops_per_second / *peak_;
   metrics.memory_bytes = run_.pool->total().peak;
   metrics.consumed_samples = run_.consumed_samples();

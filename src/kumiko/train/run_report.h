@@ -37,6 +37,7 @@ class RunReport {
  private:
   const Run& run_;
   std::optional<double> peak_;
+  double flops_per_token_;
   std::optional<Console> console_;
   std::vector<std::unique_ptr<MetricsSink>> files_;
   StepRates rates_;

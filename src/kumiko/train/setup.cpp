@@ -19,7 +19,10 @@ namespace {
 
 // Fills in the token that ends a document, where documents are to be kept apart.
 void resolve_end_of_document(DataOptions& data, std::optional<int32_t> of_tokenizer, int64_t vocab_size) {
-  if (!data.separates_documents()) return;
+  if (!data.separates_documents()) {
+    data.eod_token_id = -1;
+    return;
+  }
   if (data.eod_token_id < 0 && of_tokenizer) data.eod_token_id = *of_tokenizer;
   const char* option = data.reset_attention_mask ? "reset_attention_mask"
                        : data.reset_position_ids ? "reset_position_ids"

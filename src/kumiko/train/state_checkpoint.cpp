@@ -20,7 +20,8 @@ std::string to_json(const RunRecord& record) {
                           {"steps_without_overflow", record.loss_scale->steps_without_overflow},
                           {"overflows_left", record.loss_scale->overflows_left}};
   }
-  return json.dump();
+  // Paths need not be UTF-8.
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 RunRecord run_record_from_json(const std::string& text, const std::string& origin) {
@@ -107,7 +108,7 @@ bool decides_model(const Option& option) {
 bool decides_run(const Option& option) {
   constexpr std::array fixed = {"optimizer.optimizer", "train.seq_length",          "train.global_batch_size",
                                 "train.seed",          "data.reset_attention_mask", "data.reset_position_ids",
-                                "data.eod_mask_loss"};
+                                "data.eod_mask_loss",  "data.eod_token_id"};
   return decides_model(option) || std::find(fixed.begin(), fixed.end(), option.name()) != fixed.end();
 }
 

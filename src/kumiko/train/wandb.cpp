@@ -121,7 +121,9 @@ std::vector<std::pair<std::string, std::string>> wandb_config(const OptionTable&
     const std::string text = option.get();
     const auto parsed = nlohmann::json::parse(text, nullptr, false);
     const bool plain = parsed.is_number() || parsed.is_boolean();
-    config.emplace_back(option.name(), plain ? text : nlohmann::json(text).dump());
+    config.emplace_back(
+        option.name(),
+        plain ? text : nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
   return config;
 }
