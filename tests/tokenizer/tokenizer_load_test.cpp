@@ -1,3 +1,4 @@
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/file.h"
@@ -211,8 +212,9 @@ TEST(LoadTokenizer, FindsWhatBeginsATextWhereModelsExpectIt) {
 TEST(LoadTokenizer, FindsTheEndOfDocuments) {
   const fs::path folder = fresh_folder("end");
   const auto end_with = [&](const std::string& fixture, const json& config, const json& generation) {
-    fs::copy_file(tokenizer_fixture(fixture) / "tokenizer.json", folder / "tokenizer.json",
-                  fs::copy_options::overwrite_existing);
+    json document = json::parse(std::ifstream(tokenizer_fixture(fixture) / "tokenizer.json"));
+    document["normalizer"] = nullptr;  // some need a library that is optional
+    write_file(folder / "tokenizer.json", document.dump());
     write_file(folder / "tokenizer_config.json", config.dump());
     write_file(folder / "generation_config.json", generation.dump());
     return load_tokenizer(folder / "tokenizer.json").end_of_document();
@@ -230,7 +232,10 @@ TEST(LoadTokenizer, FindsTheEndOfDocuments) {
             (folder / "tokenizer_config.json").string() +
                 ": not valid JSON at byte 2 of 1: the file is damaged, cut off, or of another kind; fetch or make it "
                 "again");
-  Tokenizer tokenizer = load_tokenizer(tokenizer_fixture("albert"));
+  write_file(folder / "tokenizer_config.json", "{}");
+  write_file(folder / "generation_config.json", "{}");
+  Tokenizer tokenizer = load_tokenizer(folder);
+  EXPECT_EQ(tokenizer.end_of_document(), std::nullopt);
   tokenizer.set_end_of_document("[SEP]");
   EXPECT_EQ(tokenizer.end_of_document(), 3);
   EXPECT_EQ(

@@ -122,16 +122,15 @@ void write_companions(const CheckpointSource& source, const fs::path& folder) {
       {{"encoder.json", "vocab.json"}, {"vocab.bpe", "merges.txt"}}};
   const fs::path kept = kept_directory(source.path());
   // All from one place: files of two tokenizers would not belong together.
-  for (const fs::path& directory : {kept.empty() ? source.path().parent_path() : kept}) {
-    for (const char* name : companion_files) {
-      if (fs::exists(directory / name)) write(folder / name, read_text_file(directory / name));
-    }
-    for (const auto& [ours, theirs] : pair) {
-      if (fs::exists(directory / ours)) write(folder / theirs, read_text_file(directory / ours));
-    }
+  const fs::path directory = kept.empty() ? source.path().parent_path() : kept;
+  for (const char* name : companion_files) {
+    if (fs::exists(directory / name)) write(folder / name, read_text_file(directory / name));
+  }
+  for (const auto& [ours, theirs] : pair) {
+    if (fs::exists(directory / ours)) write(folder / theirs, read_text_file(directory / ours));
   }
   if (fs::exists(folder / "tokenizer.json") && !fs::exists(folder / "tokenizer_config.json")) {
-    write_tokenizer_config(folder / "tokenizer_config.json", text_bounds(kept_directory(source.path())),
+    write_tokenizer_config(folder / "tokenizer_config.json", text_bounds(directory),
                            source.model().max_position_embeddings);
   }
 }

@@ -35,7 +35,11 @@ void Model::apply_window(Pass& pass) const {
   const int64_t num_keys = pass.first_position() + pass.sequence;
   if (options_.window_size == 0 || num_keys <= options_.window_size) return;
   const Tensor first_keys = Tensor::empty(pass.pool, pass.tokens.shape(), DType::i32, MemoryPurpose::workspace);
-  pass.first_keys ? copy(pass.first_keys, first_keys) : fill_zero(first_keys);
+  if (pass.first_keys) {
+    copy(pass.first_keys, first_keys);
+  } else {
+    fill_zero(first_keys);
+  }
   for (int64_t b = 0; b < pass.batch; ++b) {
     window_first_keys(num_keys, options_.window_size, first_keys.rows(b, b + 1).elements<int32_t>());
   }

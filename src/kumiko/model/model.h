@@ -40,7 +40,7 @@ class Model {
  private:
   // Units [begin, end).
   Tensor forward_units(Pass& pass, int64_t begin, int64_t end, Tensor x);
-  // Embedding and blocks.
+  // Embedding and blocks; applies the window first.
   Tensor forward_blocks(Pass& pass);
   // Narrows what each token of the pass attends to, to the model's window.
   void apply_window(Pass& pass) const;

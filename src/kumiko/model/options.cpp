@@ -69,7 +69,8 @@ void ModelOptions::validate() const {
   positive("ffn_hidden_size", feed_forward_size());
   positive("kv_channels", head_size());
   positive("num_query_groups", num_kv_heads());
-  architecture == Architecture::gpt ? validate_gpt() : validate_llama();
+  if (architecture == Architecture::gpt) validate_gpt();
+  if (architecture == Architecture::llama) validate_llama();
   if (kv_channels == 0 && hidden_size % num_attention_heads != 0) {
     throw_user(
         "model.hidden_size = {} does not divide by model.num_attention_heads = {}; the nearest sizes that do "

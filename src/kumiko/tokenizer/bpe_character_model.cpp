@@ -51,11 +51,7 @@ class CharacterBpeModel : public TokenizerModel {
 
   void encode(std::string_view text, TextStart start, std::vector<int32_t>& ids) const override {
     auto workspace = pool_.take();
-    if (pre_tokenizer_) {
-      pre_tokenizer_->cut(text, start, [&](std::string_view piece) { encode_piece(piece, *workspace, ids); });
-    } else if (!text.empty()) {
-      encode_piece(text, *workspace, ids);
-    }
+    cut_text(pre_tokenizer_.get(), text, start, [&](std::string_view piece) { encode_piece(piece, *workspace, ids); });
     pool_.give_back(std::move(workspace));
   }
 

@@ -22,6 +22,15 @@ class PreTokenizer {
   virtual void cut(std::string_view text, TextStart start, const PieceSink& sink) const = 0;
 };
 
+// The same for a tokenizer that may have none: then a text is one piece.
+inline void cut_text(const PreTokenizer* pre_tokenizer, std::string_view text, TextStart start, const PieceSink& sink) {
+  if (pre_tokenizer != nullptr) {
+    pre_tokenizer->cut(text, start, sink);
+  } else if (!text.empty()) {
+    sink(text);
+  }
+}
+
 // What becomes of the parts of a text that a pattern matches ("Split" in tokenizer.json).
 enum class SplitBehavior {
   isolated,              // matches and what stands between them are pieces
