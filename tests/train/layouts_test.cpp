@@ -1,5 +1,5 @@
-// Any layout gives the losses and gradients of one rank (docs/architecture.md, "numerical promises"): a table of layouts
-// on up to eight ranks. Everything is in double, so that what differs is the order of sums and nothing else.
+// Any layout gives the losses and gradients of one rank (docs/architecture.md, "numerical promises"): a table of
+// layouts on up to eight ranks. Everything is in double, so that what differs is the order of sums and nothing else.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -75,9 +75,17 @@ struct Layout {
 };
 
 const Layout layouts[] = {
-    {2, 1, 2}, {4, 1, 1}, {8, 1, 1},
-    {1, 2, 8}, {1, 2, 1, RecomputeGranularity::full}, {1, 4, 4}, {1, 8, 8},
-    {2, 2, 2, RecomputeGranularity::selective}, {4, 2, 1}, {2, 4, 4}, {2, 2, 1, RecomputeGranularity::none, "data-tensor-context-pipeline"},
+    {2, 1, 2},
+    {4, 1, 1},
+    {8, 1, 1},
+    {1, 2, 8},
+    {1, 2, 1, RecomputeGranularity::full},
+    {1, 4, 4},
+    {1, 8, 8},
+    {2, 2, 2, RecomputeGranularity::selective},
+    {4, 2, 1},
+    {2, 4, 4},
+    {2, 2, 1, RecomputeGranularity::none, "data-tensor-context-pipeline"},
 };
 
 constexpr int64_t num_steps = 20;
@@ -124,8 +132,8 @@ Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, i
   Trained trained;
   for (int64_t step = 0; step < num_steps; ++step) {
     const auto micro_batches = load_micro_batches(Samples(), batches, step, {}, pool);
-    trained.steps.push_back(
-        training_step(state, context, micro_batches, data, {optimizer, BadValues::stop, batches.tokens_per_step()}, false));
+    trained.steps.push_back(training_step(state, context, micro_batches, data,
+                                          {optimizer, BadValues::stop, batches.tokens_per_step()}, false));
     if (step > 0) continue;
     for (const auto& parameter : state.model.parameters().all()) {
       for (const ParameterPart& held : parameter->parts) {
@@ -156,8 +164,7 @@ double relative_error(const Trained::Gradient& held, const Trained::Gradient& wh
   double norm = 0;
   for (int64_t row = 0; row < box.size[0]; ++row) {
     for (int64_t column = 0; column < columns; ++column) {
-      const double expected =
-          whole.values[static_cast<size_t>((box.offset[0] + row) * width + first_column + column)];
+      const double expected = whole.values[static_cast<size_t>((box.offset[0] + row) * width + first_column + column)];
       error += std::pow(held.values[static_cast<size_t>(row * columns + column)] - expected, 2);
       norm += std::pow(expected, 2);
     }
@@ -178,8 +185,7 @@ TEST_P(Layouts, GiveTheLossesAndGradientsOfOneRank) {
     SCOPED_TRACE(mesh.to_string());
     const int64_t rank = world.rank();
     const auto data = world.communicator(Axis::data, mesh.group(rank, Axis::data));
-    const auto tensor =
-        layout.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
+    const auto tensor = layout.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
     const Trained trained = run(model, layout, mesh, rank, *data, tensor.get());
     // Sums of some hundred terms, in double, through twenty steps of Adam, which divides by small numbers.
     for (size_t step = 0; step < trained.steps.size(); ++step) {
