@@ -22,6 +22,7 @@ void GradientReducer::open(int unit, bool may_overlap) {
   if (!sums_each() || open_.contains(unit)) return;
   while (in_flight_.size() > (may_overlap ? 1 : 0)) complete_front();
   const Tensor gradient = storage_.make_whole(unit, MemoryPurpose::gradients);
+  fill_zero(gradient);
   storage_.parameters().place_gradients(unit, gradient);
   open_[unit] = gradient;
 }

@@ -46,13 +46,14 @@ Tensor ParameterStorage::cut(MemoryPurpose purpose, bool divided, Tensor UnitMem
 }
 
 Tensor ParameterStorage::make_whole(int unit, MemoryPurpose purpose) const {
-  return Tensor::zeros(pool_, {whole_elements(parameters_, sharding_, unit)}, dtype_, purpose);
+  return Tensor::empty(pool_, {whole_elements(parameters_, sharding_, unit)}, dtype_, purpose);
 }
 
 void ParameterStorage::initialize(uint64_t seed) {
   if (!sharding_.divides_weights()) return parameters_.initialize(seed);
   for (int unit = 0; unit < parameters_.num_units(); ++unit) {
     const Tensor whole = make_whole(unit, MemoryPurpose::parameters);
+    fill_zero(whole);
     parameters_.place_values(unit, whole);
     parameters_.initialize_unit(unit, seed);
     const Tensor& shard = weight_shard(unit);

@@ -37,7 +37,7 @@ class ParameterStorage {
   // What the shards hold, unit by unit.
   const std::vector<OwnedFragment>& owned() const { return owned_; }
 
-  // Memory for a whole unit, for as long as it is wanted; what lies beyond the parameters is zero.
+  // Memory for a whole unit, for as long as it is wanted. Uninitialised.
   Tensor make_whole(int unit, MemoryPurpose purpose) const;
   // Draws every weight from `seed` (ParameterRegistry::initialize), unit by unit.
   void initialize(uint64_t seed);

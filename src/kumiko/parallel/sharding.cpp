@@ -25,8 +25,10 @@ void check_sharding(int64_t stage, int64_t group_size, int64_t data_parallel_siz
   while (data_parallel_size % below != 0) --below;
   int64_t above = std::min(group_size, data_parallel_size);
   while (data_parallel_size % above != 0) ++above;
-  throw_user("parallel.zero_group_size = {} does not divide the data-parallel size {}; the nearest sizes that do are {}",
-             group_size, data_parallel_size, below == above ? fmt::format("{}", below) : fmt::format("{} and {}", below, above));
+  throw_user(
+      "parallel.zero_group_size = {} does not divide the data-parallel size {}; the nearest sizes that do are {}",
+      group_size, data_parallel_size,
+      below == above ? fmt::format("{}", below) : fmt::format("{} and {}", below, above));
 }
 
 int64_t shard_elements(const ParameterRegistry& parameters, const Sharding& sharding, int unit) {

@@ -15,11 +15,7 @@ bool holds(const std::vector<int>& units, int unit) {
 
 WeightGatherer::WeightGatherer(const DataAxis& data, const ParameterStorage& storage, Model& model,
                                const StepContext& step)
-    : data_(data),
-      storage_(storage),
-      model_(model),
-      step_(step),
-      divided_(storage.sharding().divides_weights()) {}
+    : data_(data), storage_(storage), model_(model), step_(step), divided_(storage.sharding().divides_weights()) {}
 
 WeightGatherer::~WeightGatherer() {
   for (const auto& [unit, gathered] : gathered_) storage_.parameters().place_values(unit, {});
@@ -75,7 +71,8 @@ std::vector<int> gathers_of(const Model& model, const std::vector<UnitVisit>& vi
   std::vector<int> there;
   for (const UnitVisit& visit : visits) {
     const std::vector<int> wanted = model.weights_read(visit);
-    std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(gathers), [&](int unit) { return !holds(there, unit); });
+    std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(gathers),
+                 [&](int unit) { return !holds(there, unit); });
     there = wanted;
   }
   return gathers;

@@ -1,15 +1,16 @@
 // Weights that are divided among ranks (ZeRO stage 3), brought together just before a visit reads them and forgotten
-// after it. While one visit runs, the weights of the next are on their way: at any moment those of two visits are there.
+// after it. While one visit runs, the weights of the next are on their way: at any moment those of two visits are
+// there.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <vector>
 
+#include "kumiko/model/model.h"
 #include "kumiko/parallel/data_axis.h"
 #include "kumiko/parallel/parameter_storage.h"
 #include "kumiko/parallel/step_context.h"
-#include "kumiko/model/model.h"
 
 namespace kumiko {
 
@@ -45,8 +46,8 @@ class WeightGatherer {
   std::map<int, Gathered> gathered_;
 };
 
-// The units that a step gathers, in order: the visits' weights, but for those that are still there from the visit before
-// (the rule of WeightGatherer, as a pure function).
+// The units that a step gathers, in order: the visits' weights, but for those that are still there from the visit
+// before (the rule of WeightGatherer, as a pure function).
 std::vector<int> gathers_of(const Model& model, const std::vector<UnitVisit>& visits);
 
 // After an update: where weights are whole but the optimizer is divided (stages 1 and 2), every rank gets the others'
