@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "kumiko/comm/self.h"
-#include "kumiko/mesh/box_run.h"
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/step.h"
@@ -131,14 +130,10 @@ struct Trained {
 };
 
 void add_gradients(Trained& trained, const ParameterRegistry& parameters, const OwnedFragment& owned) {
-  for (const PartRun& run : part_runs(parameters, owned.fragment)) {
-    int64_t begin = run.in_fragment;
-    for (const Box& box : boxes_of_run(run.part->box, run.begin, run.count)) {
-      const auto values = owned.gradient.slice(begin, box.num_elements()).elements<double>();
-      trained.gradients.push_back({*run.part, {values.begin(), values.end()}});
-      trained.gradients.back().part.box = box;
-      begin += box.num_elements();
-    }
+  for (const OwnedBox& held : boxes_of(parameters, owned.fragment, owned.gradient)) {
+    const auto values = held.elements.elements<double>();
+    trained.gradients.push_back({*held.part, {values.begin(), values.end()}});
+    trained.gradients.back().part.box = held.box;
   }
 }
 

@@ -19,7 +19,7 @@
 namespace kumiko {
 
 struct Run {
-  Config config;  // resolved: no option is left at "0 for ..."
+  Config config;  // resolved: sizes and lengths that were left open are filled in
   World& world;
   Mesh mesh;
   std::unique_ptr<Communicator> everyone;
