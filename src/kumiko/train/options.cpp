@@ -56,6 +56,7 @@ void ParallelOptions::describe(OptionTable& table) {
   table.add("num_threads", num_threads, "threads a rank computes with; 0 for the node's cores / its ranks");
   table.add_choice("bind", bind, {"auto", "none"},
                    "auto gives each rank cores of its own, a core to each thread, and the memory beside them");
+  communication.describe(table);
 }
 
 void ParallelOptions::validate() const {
@@ -63,6 +64,7 @@ void ParallelOptions::validate() const {
           "1 or more");
   require(data_parallel_size >= 0, "parallel.data_parallel_size", data_parallel_size, "0 or more");
   require(num_threads >= 0, "parallel.num_threads", num_threads, "0 or more");
+  communication.validate();
 }
 
 void CheckpointingOptions::describe(OptionTable& table) {
