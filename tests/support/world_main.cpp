@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <numeric>
+#include <string_view>
 
 #include "kumiko/comm/launcher.h"
 #include "kumiko/comm/mpi.h"
@@ -48,8 +49,10 @@ int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   // Under a launcher MPI is what we want to test, also on one rank, where connect_world() would not touch it.
   const std::optional<Launch> launch = discover_launch();
+  CommunicationOptions options;
+  options.check = argc > 1 && std::string_view(argv[1]) == "--check";  // what GoogleTest has left
   const std::unique_ptr<World> world =
-      launch ? connect_mpi_world(*launch, MemoryPool::create()) : connect_world(MemoryPool::create());
+      launch ? connect_mpi_world(*launch, MemoryPool::create(), options) : connect_world(MemoryPool::create());
   test::the_world = world.get();
   auto& listeners = testing::UnitTest::GetInstance()->listeners();
   if (world->rank() != 0) delete listeners.Release(listeners.default_result_printer());

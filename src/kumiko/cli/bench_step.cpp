@@ -9,6 +9,7 @@
 #include "kumiko/base/options.h"
 #include "kumiko/base/text.h"
 #include "kumiko/cli/bench.h"
+#include "kumiko/cli/communication_options.h"
 #include "kumiko/comm/run.h"
 #include "kumiko/train/breakdown.h"
 #include "kumiko/train/rank_placement.h"
@@ -118,13 +119,17 @@ void add_bench_step(CLI::App& bench) {
   }
   command->add_option("--warmup", options->warmup, "Steps before counting")->capture_default_str();
   command->add_option("--steps", options->steps, "Steps counted")->capture_default_str();
+  const auto communication = std::make_shared<CommunicationOptions>();
+  add_communication_options(*command, *communication);
   command->add_flag("--json", *json, "One line of JSON");
-  command->callback([options, json] {
-    const int code = run_in_world([&](World& world) {
+  command->callback([options, communication, json] {
+    const auto body = [&](World& world) {
+      communication->validate();
       const StepBenchmark result = benchmark_step(*options, world);
       if (world.rank() == 0) *json ? print_json(*options, result) : print_text(*options, result, world);
       return 0;
-    });
+    };
+    const int code = run_in_world(body, MemoryPool::create(), *communication);
     if (code != 0) throw CLI::RuntimeError(code);
   });
 }
