@@ -6,6 +6,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/checkpoint/contents.h"
+#include "kumiko/train/layout_holdings.h"
 
 namespace kumiko {
 
@@ -56,7 +57,7 @@ std::vector<SavedPiece> pieces_of(const TrainingState& state) {
   std::vector<SavedPiece> pieces = pieces_of(parameters);
   for (const OptimizerState& memory : state.optimizer->state()) {
     for (const ParameterPart& part : parameters.all()[memory.index]->parts) {
-      pieces.push_back({"optimizer." + memory.name + "." + part.name, part.global_shape, part.box,
+      pieces.push_back({optimizer_tensor_name(memory.name, part), part.global_shape, part.box,
                         memory.tensor.rows(part.first_row, part.first_row + part.box.size[0]), TensorRole::optimizer});
     }
   }
