@@ -32,14 +32,15 @@ struct Save {
   int step = 0;
   int seed = 0;
   int keep_last = 0;
+  bool behind = false;
 };
 
 Outcome run(const TestDirectory& directory, int num_ranks, const Save& save, const std::string& fault = "") {
   const auto log = directory / "log";
   // exec: the shell becomes the program, so that its status is the program's own.
-  const std::string command =
-      fmt::format("KUMIKO_FAULT={} exec {} {} {} {} {} {} 2>{}", fault, KUMIKO_SAVE_PROGRAM,
-                  (directory / "run").string(), num_ranks, save.step, save.seed, save.keep_last, log.string());
+  const std::string command = fmt::format("KUMIKO_FAULT={} exec {} {} {} {} {} {} {} 2>{}", fault, KUMIKO_SAVE_PROGRAM,
+                                          (directory / "run").string(), num_ranks, save.step, save.seed, save.keep_last,
+                                          save.behind ? 1 : 0, log.string());
   Outcome outcome;
   outcome.status = std::system(command.c_str());
   outcome.messages = read_text_file(log);
@@ -162,6 +163,7 @@ INSTANTIATE_TEST_SUITE_P(Checkpoint, Fault,
                          testing::Values(FaultCase{"first", {}, {10, 1, 0}, 1},
                                          FaultCase{"next_keeping_two", {{80, 1, 0}, {90, 2, 0}}, {100, 3, 2}, 1},
                                          FaultCase{"next_on_two_ranks", {{90, 2, 0}}, {100, 3, 1}, 2},
+                                         FaultCase{"behind_on_two_ranks", {{90, 2, 0}}, {100, 3, 1, true}, 2},
                                          FaultCase{"same_step", {{90, 1, 0}}, {90, 2, 0}, 1}),
                          [](const auto& test) { return std::string(test.param.name); });
 

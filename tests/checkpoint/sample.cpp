@@ -1,9 +1,11 @@
 #include "checkpoint/sample.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
 #include "checkpoint/thread_ranks.h"
+#include "kumiko/checkpoint/background_writer.h"
 
 namespace kumiko::sample {
 namespace {
@@ -76,6 +78,25 @@ void save(const CheckpointOptions& options, int num_ranks, Layout layout, int64_
   run_on_ranks(num_ranks, [&](Communicator& ranks) {
     CheckpointWriter writer(ranks, options);
     writer.save(step, state(seed), pieces(size, layout, ranks.rank(), num_ranks, seed));
+  });
+}
+
+void change(const std::vector<SavedPiece>& pieces, int seed) {
+  for (const SavedPiece& piece : pieces) {
+    const std::vector<std::byte> bytes = elements(0, piece.tensor.num_bytes(), seed);
+    std::copy(bytes.begin(), bytes.end(), static_cast<std::byte*>(piece.tensor.raw()));
+  }
+}
+
+void save_behind(const CheckpointOptions& options, int num_ranks, Layout layout, int64_t step, int seed, Size size) {
+  run_on_ranks(num_ranks, [&](Communicator& ranks) {
+    const auto pool = MemoryPool::create();
+    BackgroundWriter writer(ranks, options);
+    const std::vector<SavedPiece> held = pieces(size, layout, ranks.rank(), num_ranks, seed);
+    writer.reserve(held, *pool);
+    writer.start(step, state(seed), held);
+    change(held, seed + 1000);
+    if (const auto result = writer.wait(); result->error) throw Error(*result->error);
   });
 }
 

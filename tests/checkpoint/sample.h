@@ -32,6 +32,13 @@ int seed_of(const std::string& state);
 void save(const CheckpointOptions& options, int num_ranks, Layout layout, int64_t step, int seed,
           Size size = Size::small);
 
+// The same behind the ranks' backs; what they hold is another seed's when the write begins.
+void save_behind(const CheckpointOptions& options, int num_ranks, Layout layout, int64_t step, int seed,
+                 Size size = Size::small);
+
+// Gives the pieces the elements of another seed.
+void change(const std::vector<SavedPiece>& pieces, int seed);
+
 // Loads everything as each of `num_ranks` ranks would; "" if all bits are those of `seed`, otherwise what differs.
 std::string difference(CheckpointReader& reader, Layout layout, int num_ranks, int seed, Size size = Size::small);
 

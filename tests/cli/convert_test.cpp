@@ -73,6 +73,36 @@ TEST_F(Convert, TrainsOnFromWeightsAlone) {
   EXPECT_EQ(tiny->steps("tuned").size(), 6u);
 }
 
+// Begun on two tensor-parallel ranks, continued on one from what reshard makes of it.
+TEST_F(Convert, ReshardedRunsGoOn) {
+  const std::vector<std::string> to_the_end = {"train.train_iters", "12"};
+  std::vector<std::string> whole = to_the_end;
+  whole.insert(whole.end(), {"logging.run_dir", tiny->path("whole")});
+  expect_success(tiny->train(1, whole));
+  expect_success(tiny->train(2, {"train.train_iters", "12", "train.exit_interval", "5", "checkpoint.save",
+                                 tiny->path("two"), "parallel.tensor_model_parallel_size", "2"}));
+  const Finished resharded =
+      convert({"reshard", "--load", tiny->path("two"), "--save", tiny->path("one"), "--data-parallel-size", "1"});
+  expect_success(resharded);
+  EXPECT_NE(resharded.output.find("one/step-0000005: "), std::string::npos) << resharded.output;
+  EXPECT_TRUE(std::filesystem::exists(tiny->path("one/step-0000005/rank-00000-of-00001.safetensors")));
+  std::vector<std::string> rest = to_the_end;
+  rest.insert(rest.end(), {"checkpoint.load", tiny->path("one"), "logging.run_dir", tiny->path("rest")});
+  expect_success(tiny->train(1, rest));
+  const std::vector<LoggedStep> expected = tiny->steps("whole");
+  const std::vector<LoggedStep> found = tiny->steps("rest");
+  ASSERT_EQ(found.size(), 7u);
+  for (const LoggedStep& step : found) {
+    // Single precision.
+    EXPECT_NEAR(step.loss, expected[static_cast<size_t>(step.step - 1)].loss, 1e-3) << step.step;
+  }
+  expect_error(convert({"reshard", "--load", tiny->path("two"), "--save", tiny->path("one")}),
+               {"is there already, and not empty"});
+  expect_error(convert({"reshard", "--load", tiny->path("two"), "--save", tiny->path("three"),
+                        "--tensor-model-parallel-size", "3"}),
+               {"tensor_model_parallel_size = 3"});
+}
+
 TEST_F(Convert, SaysHowToTrainFromAnImportedModel) {
   expect_error(tune("imported", "other", {}),
                {"imported/step-0000000 holds weights only", "checkpoint.finetune = true"});

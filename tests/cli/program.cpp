@@ -90,11 +90,16 @@ Finished TinyRun::run(const std::vector<std::string>& arguments) const {
   return run_program(command);
 }
 
+std::vector<nlohmann::json> TinyRun::lines(const std::string& name) const {
+  std::vector<nlohmann::json> parsed;
+  std::ifstream lines(directory_ / name);
+  for (std::string line; std::getline(lines, line);) parsed.push_back(nlohmann::json::parse(line));
+  return parsed;
+}
+
 std::vector<LoggedStep> TinyRun::steps(const std::string& name) const {
   std::vector<LoggedStep> steps;
-  std::ifstream lines(directory_ / name / "metrics.jsonl");
-  for (std::string line; std::getline(lines, line);) {
-    const auto json = nlohmann::json::parse(line);
+  for (const nlohmann::json& json : lines(name + "/metrics.jsonl")) {
     const auto number = [&](const char* key) { return json.at(key).is_null() ? 0.0 : json.at(key).get<double>(); };
     steps.push_back({json.at("step"), number("loss"), number("gradient_norm"), json.value("skipped", false)});
   }

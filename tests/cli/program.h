@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ class TinyRun {
   // Any other subcommand.
   Finished run(const std::vector<std::string>& arguments) const;
 
+  // The lines of a file of JSON objects.
+  std::vector<nlohmann::json> lines(const std::string& name) const;
   // The lines of metrics.jsonl in the run directory `name`.
   std::vector<LoggedStep> steps(const std::string& name) const;
 

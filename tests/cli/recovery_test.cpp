@@ -70,11 +70,56 @@ TEST(Recovery, AFullDiskIsNamedAndTheEarlierCheckpointStays) {
   EXPECT_EQ(latest(tiny), "step-0000004");
 }
 
-class Stopped : public testing::TestWithParam<std::tuple<int, const char*>> {};
+// The disk is full for one of the saves behind training: an error says so, and the next save is whole.
+TEST(Recovery, AFailedSaveBehindTrainingDoesNotEndIt) {
+  for (const int ranks : {1, 2}) {
+    const TinyRun tiny(fmt::format("failed_behind_{}", ranks));
+    const Finished finished = tiny.train(
+        ranks, {"checkpoint.save", tiny.path("run"), "checkpoint.save_interval", "2", "train.train_iters", "6"},
+        {"KUMIKO_FAULT=sync:4:no_space"});
+    EXPECT_EQ(finished.exit_code, 0) << finished.output;
+    EXPECT_TRUE(says(finished, "injected fault")) << finished.output;
+    EXPECT_TRUE(says(finished, "step-0000002 is not saved: ")) << finished.output;
+    EXPECT_TRUE(says(finished, "no space left on the disk")) << finished.output;
+    EXPECT_TRUE(says(finished, "training goes on, the earlier checkpoints stay, and the next save tries again"));
+    EXPECT_FALSE(std::filesystem::exists(tiny.path("run/step-0000002")));
+    EXPECT_TRUE(std::filesystem::exists(tiny.path("run/step-0000004")));
+    EXPECT_EQ(latest(tiny), "step-0000006");
+    const auto saves = tiny.lines("run/checkpoints.jsonl");
+    ASSERT_EQ(saves.size(), 3u);
+    EXPECT_EQ(saves[0].at("step"), 2);
+    EXPECT_TRUE(saves[0].contains("error"));
+    EXPECT_EQ(saves[1].at("rank_bytes").size(), static_cast<size_t>(ranks));
+    EXPECT_EQ(saves[1].at("behind"), true);
+    EXPECT_GT(saves[2].at("pause_seconds"), 0);
+  }
+}
+
+// What training ends with must be on the disk, also where the save began before the end.
+TEST(Recovery, AFailedLastSaveIsAnError) {
+  for (const char* async_save : {"true", "false"}) {
+    const TinyRun tiny(fmt::format("failed_last_{}", async_save));
+    const std::vector<std::string> options = {"checkpoint.save",          tiny.path("run"),
+                                              "checkpoint.load",          tiny.path("run"),
+                                              "checkpoint.save_interval", "2",
+                                              "train.train_iters",        "4",
+                                              "checkpoint.async_save",    async_save};
+    std::vector<std::string> first = options;
+    first.insert(first.end(), {"train.exit_interval", "2"});
+    ASSERT_EQ(tiny.train(1, first).exit_code, 0);
+    const Finished full = tiny.train(1, options, {"KUMIKO_FAULT=sync:4:no_space"});
+    EXPECT_EQ(full.exit_code, 3) << full.output;
+    EXPECT_TRUE(says(full, "step-0000004 is not saved: ")) << full.output;
+    EXPECT_EQ(latest(tiny), "step-0000002");
+  }
+}
+
+// Ranks, signal, save_interval.
+class Stopped : public testing::TestWithParam<std::tuple<int, const char*, const char*>> {};
 
 TEST_P(Stopped, SavesOnceAndEndsCleanly) {
-  const auto [ranks, signal] = GetParam();
-  const TinyRun tiny(fmt::format("stopped_{}{}", ranks, signal));
+  const auto [ranks, signal, interval] = GetParam();
+  const TinyRun tiny(fmt::format("stopped_{}{}{}", ranks, signal, interval));
   std::thread killer([&] {
     while (!std::filesystem::exists(tiny.path("run/metrics.jsonl")) || tiny.steps("run").size() < 5) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -84,7 +129,8 @@ TEST_P(Stopped, SavesOnceAndEndsCleanly) {
         test::run_program({"/usr/bin/pkill", signal, "--oldest", "-f", "checkpoint.save " + tiny.path("run")});
     EXPECT_EQ(killed.exit_code, 0);
   });
-  const Finished finished = tiny.train(ranks, {"checkpoint.save", tiny.path("run"), "train.train_iters", "1000000"});
+  const Finished finished = tiny.train(ranks, {"checkpoint.save", tiny.path("run"), "checkpoint.save_interval",
+                                               interval, "checkpoint.keep_last", "2", "train.train_iters", "1000000"});
   killer.join();
   EXPECT_EQ(finished.exit_code, 0) << finished.output;
   EXPECT_TRUE(says(finished, "stopped after step ")) << finished.output;
@@ -93,7 +139,8 @@ TEST_P(Stopped, SavesOnceAndEndsCleanly) {
 }
 
 INSTANTIATE_TEST_SUITE_P(RanksAndSignals, Stopped,
-                         testing::Values(std::tuple{1, "-TERM"}, std::tuple{1, "-INT"}, std::tuple{2, "-TERM"}));
+                         testing::Values(std::tuple{1, "-TERM", "0"}, std::tuple{1, "-INT", "1"},
+                                         std::tuple{2, "-TERM", "0"}, std::tuple{2, "-TERM", "1"}));
 
 TEST(Recovery, AKilledRankIsNamedAndTheOthersStop) {
   const TinyRun tiny("killed_rank");

@@ -130,8 +130,8 @@ struct Trained {
 };
 
 void add_gradients(Trained& trained, const ParameterRegistry& parameters, const OwnedFragment& owned) {
-  for (const OwnedBox& held : boxes_of(parameters, owned.fragment, owned.gradient)) {
-    const auto values = held.elements.elements<double>();
+  for (const PartBox& held : part_boxes(parameters, owned.fragment)) {
+    const auto values = owned.gradient.slice(held.in_fragment, held.box.num_elements()).elements<double>();
     trained.gradients.push_back({*held.part, {values.begin(), values.end()}});
     trained.gradients.back().part.box = held.box;
   }

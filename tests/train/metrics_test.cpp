@@ -71,6 +71,28 @@ TEST(JsonLines, OfAResumedRunDoNotDouble) {
   EXPECT_EQ(read_text_file(path).substr(0, kept.size() + 9), kept + "{\"step\":4");
 }
 
+TEST(CheckpointLog, TellsOfEverySaveAndOfEachStepOnce) {
+  const auto path = fresh_path("checkpoints.jsonl");
+  SaveResult saved;
+  saved.step = 20;
+  saved.report = {"run/step-0000020", 1.5, {100, 200}};
+  saved.behind = true;
+  SaveResult failed;
+  failed.step = 30;
+  failed.error = Error(ErrorKind::environment, "the disk is full");
+  CheckpointLog(path, 1).write(saved, {0.25, 0.125});
+  const std::string first =
+      "{\"step\":20,\"pause_seconds\":0.25,\"wait_seconds\":0.125,\"behind\":true,"
+      "\"path\":\"run/step-0000020\",\"write_seconds\":1.5,\"rank_bytes\":[100,200]}\n";
+  EXPECT_EQ(read_text_file(path), first);
+  CheckpointLog(path, 21).write(failed, {});
+  const std::string second =
+      "{\"step\":30,\"pause_seconds\":0.0,\"wait_seconds\":0.0,\"behind\":false,\"error\":\"the disk is full\"}\n";
+  EXPECT_EQ(read_text_file(path), first + second);
+  CheckpointLog(path, 30).write(saved, {});  // resumed from step 29
+  EXPECT_TRUE(read_text_file(path).starts_with(first + "{\"step\":20,"));
+}
+
 TEST(JsonLines, LoseALastLineThatWasCutShort) {
   const auto path = fresh_path("metrics_cut.jsonl");
   write_text(path, "{\"step\":1}\n{\"step\":2,\"los");

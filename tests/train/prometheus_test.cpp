@@ -39,6 +39,8 @@ PrometheusState state_of_a_run() {
   state.process.checkpoints = 1;
   state.process.checkpoint_bytes = 1 << 20;
   state.process.checkpoint_seconds = 1.5;
+  state.process.checkpoint_pause_seconds = 0.25;
+  state.process.checkpoint_failures = 3;
   return state;
 }
 
@@ -80,6 +82,8 @@ TEST(PrometheusText, HasEveryValue) {
            "kumiko_communication_exposed_seconds_total{verb=\"all_reduce\",axis=\"data\",purpose=\"gradients\"} 0.125",
            "kumiko_communication_bytes_total{verb=\"all_reduce\",axis=\"data\",purpose=\"a \\\"b\\\"\"} 8",
            "kumiko_checkpoint_seconds_total 1.5",
+           "kumiko_checkpoint_pause_seconds_total 0.25",
+           "kumiko_checkpoint_failures_total 3",
            "kumiko_checkpoint_bytes_total 1048576",
            "kumiko_last_step_timestamp_seconds 1700000000",
        }) {

@@ -77,6 +77,18 @@ fs::path resolve_latest(const fs::path& root) {
   return path;
 }
 
+// Of a whole file, of which little is in memory at a time.
+uint64_t streamed_checksum(const MappedFile& file) {
+  constexpr size_t block = size_t{4} << 20;
+  Checksum checksum;
+  for (size_t begin = 0; begin < file.bytes().size(); begin += block) {
+    const auto part = file.bytes().subspan(begin, std::min(block, file.bytes().size() - begin));
+    checksum.update(part.data(), part.size());
+    file.release(part);
+  }
+  return checksum.value();
+}
+
 }  // namespace
 
 CheckpointReader::CheckpointReader(fs::path path, Manifest manifest)
@@ -179,7 +191,7 @@ void CheckpointReader::verify(int part, int of) {
   for (size_t i = 0; i < manifest_.files.size(); ++i) {
     if (static_cast<int>(i) % of != part) continue;
     const FileRecord& expected = manifest_.files[i];
-    if (checksum_of(file(expected.name).bytes()) == expected.checksum) continue;
+    if (streamed_checksum(file(expected.name)) == expected.checksum) continue;
     // Which part it is.
     for (const auto& [name, tensor] : manifest_.tensors) {
       for (const ChunkRecord& chunk : tensor.chunks) {

@@ -62,6 +62,32 @@ Tensor part_of(const SavedPiece& piece, const Box& part) {
 
 }  // namespace
 
+size_t CheckpointSnapshot::num_bytes() const {
+  size_t total = 0;
+  for (const SavedPiece& chunk : chunks) total += chunk.tensor.num_bytes();
+  return total;
+}
+
+CheckpointSnapshot copy_of(const CheckpointSnapshot& snapshot, const Tensor& block) {
+  if (block.num_bytes() != snapshot.num_bytes()) {
+    throw_internal("{} bytes are copied for a checkpoint to a block of {}", snapshot.num_bytes(), block.num_bytes());
+  }
+  // Larger elements come first, so that each tensor is aligned.
+  CheckpointSnapshot copied = snapshot;
+  int64_t next = 0;
+  for (SavedPiece& chunk : copied.chunks) {
+    const Tensor& tensor = chunk.tensor;
+    const Tensor place = block.slice(next, static_cast<int64_t>(tensor.num_bytes()));
+    // A handle to the same memory under another type, which keeps the block alive.
+    const Tensor own(std::shared_ptr<void>(std::make_shared<Tensor>(place), place.raw()), tensor.shape(),
+                     tensor.dtype());
+    copy_in_parallel(tensor, own);
+    chunk.tensor = own;
+    next += place.num_elements();
+  }
+  return copied;
+}
+
 void CheckpointOptions::validate() const {
   if (directory.empty()) throw_user("no directory for checkpoints is given; set save");
   if (keep_last < 0) throw_user("keep_last = {}: expected 0 (keep all checkpoints) or how many to keep", keep_last);
@@ -92,7 +118,9 @@ void CheckpointWriter::make_plan(std::span<const SavedPiece> pieces) {
 }
 
 CheckpointSnapshot CheckpointWriter::snapshot(std::span<const SavedPiece> pieces) {
+  make_plan(pieces);
   CheckpointSnapshot snapshot;
+  snapshot.bytes = bytes_;
   for (const PlannedWrite& write : writes_) {
     const SavedPiece& piece = pieces[write.piece];
     snapshot.chunks.push_back({piece.name, piece.global_shape, write.box, part_of(piece, write.box), piece.role});
@@ -163,16 +191,18 @@ void CheckpointWriter::write_and_commit(int64_t step, const std::string& state, 
 }
 
 SaveReport CheckpointWriter::save(int64_t step, const std::string& state, std::span<const SavedPiece> pieces) {
+  return write(step, state, snapshot(pieces));
+}
+
+SaveReport CheckpointWriter::write(int64_t step, const std::string& state, const CheckpointSnapshot& snapshot) {
   const double start = seconds_now();
   const bool is_root = ranks_.rank() == root_rank;
   const std::filesystem::path& root = options_.directory;
-  make_plan(pieces);
-  const CheckpointSnapshot snapshot_of_rank = snapshot(pieces);
   try {
     together(ranks_, [&] {
       if (is_root) begin_checkpoint(root, step);
     });
-    write_and_commit(step, state, snapshot_of_rank);
+    write_and_commit(step, state, snapshot);
   } catch (const Error& error) {
     std::error_code ignored;
     if (is_root) std::filesystem::remove_all(temporary_directory(root, step), ignored);
@@ -184,7 +214,7 @@ SaveReport CheckpointWriter::save(int64_t step, const std::string& state, std::s
   } catch (const Error& error) {
     log::warning("checkpoint {} is saved, but an older one stays: {}", checkpoint_name(step), error.what());
   }
-  return {root / checkpoint_name(step), seconds_now() - start, bytes_};
+  return {root / checkpoint_name(step), seconds_now() - start, snapshot.bytes};
 }
 
 }  // namespace kumiko

@@ -33,15 +33,20 @@ struct CheckpointOptions {
 
 struct SaveReport {
   std::filesystem::path path;  // of the checkpoint
-  double seconds = 0;
-  std::vector<size_t> bytes;  // of tensors, by the rank that wrote them
+  double seconds = 0;          // until it counts
+  std::vector<size_t> bytes;   // of tensors, by the rank that wrote them
 };
 
-// What one rank will write, apart from the tensors that training goes on to change: the write needs nothing else, and
-// no other rank. Each tensor holds exactly its box.
+// What one rank will write; each tensor holds exactly its box.
 struct CheckpointSnapshot {
   std::vector<SavedPiece> chunks;
+  std::vector<size_t> bytes;  // of tensors, by the rank that will write them
+
+  size_t num_bytes() const;  // of `chunks`
 };
+
+// The same with its elements in `block` (u8, of num_bytes() elements): training may go on to change the tensors.
+CheckpointSnapshot copy_of(const CheckpointSnapshot& snapshot, const Tensor& block);
 
 // The elements of chunk `index`, made when it is written; they need to stay only until the next call.
 using ChunkSource = std::function<std::span<const std::byte>(size_t index)>;
@@ -61,8 +66,13 @@ class CheckpointWriter {
   // directory is removed, and the earlier checkpoints stay as they are.
   SaveReport save(int64_t step, const std::string& state, std::span<const SavedPiece> pieces);
 
- private:
+  // The two halves of save(), both collective. What this rank will write of its pieces, sharing their elements;
   CheckpointSnapshot snapshot(std::span<const SavedPiece> pieces);
+  // and the write, which needs the pieces no more. It may run on another thread, one write at a time and no other call
+  // meanwhile.
+  SaveReport write(int64_t step, const std::string& state, const CheckpointSnapshot& snapshot);
+
+ private:
   void make_plan(std::span<const SavedPiece> pieces);
   void write_and_commit(int64_t step, const std::string& state, const CheckpointSnapshot& snapshot);
 

@@ -10,6 +10,7 @@
 #include "kumiko/convert/hf_config.h"
 #include "kumiko/convert/hf_export.h"
 #include "kumiko/convert/hf_import.h"
+#include "kumiko/convert/reshard.h"
 #include "kumiko/model/model.h"
 
 namespace kumiko {
@@ -82,14 +83,34 @@ void add_gguf_export(CLI::App& parent) {
   });
 }
 
+void add_reshard(CLI::App& parent) {
+  const auto options = std::make_shared<ReshardOptions>();
+  CLI::App* command =
+      parent.add_subcommand("reshard", "Write a checkpoint anew, as the ranks of another layout would have written it");
+  command->add_option("--load", options->load, load_help)->required();
+  command->add_option("--save", options->save, "Directory of checkpoints to make")->required();
+  command->add_option("--tensor-model-parallel-size", options->tensor_model_parallel_size, "Of the layout")
+      ->capture_default_str();
+  command->add_option("--data-parallel-size", options->data_parallel_size, "Of the layout")->capture_default_str();
+  command->add_option("--zero-stage", options->zero_stage, "What the data-parallel ranks divide, as parallel.zero_stage")
+      ->capture_default_str();
+  command->add_option("--zero-group-size", options->zero_group_size, "As parallel.zero_group_size")
+      ->capture_default_str();
+  command->add_option("--rank-order", options->rank_order, "Of the layout, as parallel.rank_order")
+      ->capture_default_str();
+  command->callback([options] { report(reshard(*options)); });
+}
+
 }  // namespace
 
 void add_convert_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("convert", "Bring models in from other formats, and take them out");
+  CLI::App* command =
+      app.add_subcommand("convert", "Bring models in from other formats, take them out, and cut checkpoints anew");
   command->require_subcommand(1);
   add_hf_import(*command);
   add_hf_export(*command);
   add_gguf_export(*command);
+  add_reshard(*command);
 }
 
 }  // namespace kumiko

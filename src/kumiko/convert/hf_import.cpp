@@ -14,6 +14,7 @@
 #include "kumiko/convert/hf_companions.h"
 #include "kumiko/convert/hf_config.h"
 #include "kumiko/convert/hf_folder.h"
+#include "kumiko/convert/new_directory.h"
 #include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/state_checkpoint.h"
@@ -123,32 +124,23 @@ void write_checkpoint(const fs::path& root, const ModelOptions& model, const std
 ConversionReport import_hf(const HfImportOptions& options) {
   const double start = seconds_now();
   const fs::path& root = options.save;
-  const bool existed = fs::exists(root);
-  if (existed && (!fs::is_directory(root) || !fs::is_empty(root))) {
-    throw_user("{} is there already, and not empty: name a directory to be made for the checkpoint", root.string());
-  }
+  NewDirectory directory(root);
   const HfFolder folder(options.input);
   ConversionReport report;
   report.model = model_of_hf_config(read_text_file(folder.config_path()), folder.config_path().string());
   const std::vector<ForeignTensor> tensors = foreign_tensors(report.model);
   const std::vector<HfTensor> sources = folder.match(report.model.architecture, tensors);
-  try {
-    fs::create_directories(root);
-    if (names_tokenizer(folder.path())) {
-      keep_tokenizer(folder.path().string(), root);
-    } else {
-      keep_companions(folder.path(), root);
-      log::warning("{} holds no tokenizer: generating text will need --tokenizer", folder.path().string());
-    }
-    keep_token_ids(folder.config_path(), root);
-    write_model_section(root / "model.toml", report.model);
-    write_checkpoint(root, report.model, tensors, sources, options.block_elements);
-  } catch (...) {
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(root, ignored)) fs::remove_all(entry.path(), ignored);
-    if (!existed) fs::remove(root, ignored);
-    throw;
+  directory.create();
+  if (names_tokenizer(folder.path())) {
+    keep_tokenizer(folder.path().string(), root);
+  } else {
+    keep_companions(folder.path(), root);
+    log::warning("{} holds no tokenizer: generating text will need --tokenizer", folder.path().string());
   }
+  keep_token_ids(folder.config_path(), root);
+  write_model_section(root / "model.toml", report.model);
+  write_checkpoint(root, report.model, tensors, sources, options.block_elements);
+  directory.keep();
   report.path = root / checkpoint_name(0);
   for (const ForeignTensor& tensor : tensors) {
     report.bytes += static_cast<size_t>(tensor.stacked_shape().num_elements()) * size_of(DType::f32);

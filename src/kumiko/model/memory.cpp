@@ -158,8 +158,8 @@ StepMemory step_memory(const ModelOptions& model, const StepMemoryShape& shape) 
   const auto weight = static_cast<int64_t>(size_of(shape.weights));
   const int64_t padded = Model(model, shape.tensor_parallel).parameters().num_elements_padded() * weight;
   const int64_t states = shape.optimizer_states * padded;
-  return {{padded, padded, states, walk.stash_peak(), walk.workspace_peak(), shape.communication},
-          2 * padded + states + walk.peak() + shape.communication};
+  return {{padded, padded, states, walk.stash_peak(), walk.workspace_peak(), shape.communication, shape.checkpoint},
+          2 * padded + states + walk.peak() + shape.communication + shape.checkpoint};
 }
 
 int64_t stash_bytes(const ModelOptions& model, const StepMemoryShape& shape) {

@@ -29,6 +29,8 @@ struct StepMemoryShape {
   // what collectives need.
   int64_t kernel_workspace = 0;
   int64_t communication = 0;
+  // Of the copy that an asynchronous save writes from, which may be there during any step.
+  int64_t checkpoint = 0;
 };
 
 struct StepMemory {

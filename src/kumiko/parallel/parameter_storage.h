@@ -18,15 +18,6 @@ struct OwnedFragment {
   Tensor gradient;
 };
 
-// A box of a logical tensor with its elements, which a fragment holds.
-struct OwnedBox {
-  const ParameterPart* part = nullptr;
-  Box box;
-  Tensor elements;
-};
-// `elements`: what there is of the fragment, its weights, gradients or what an optimizer keeps.
-std::vector<OwnedBox> boxes_of(const ParameterRegistry& parameters, const Fragment& fragment, const Tensor& elements);
-
 class ParameterStorage {
  public:
   // Weights are uninitialised, what fills up shards is zero. `parameters` must outlive this. Places what is whole.

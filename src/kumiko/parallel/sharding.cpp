@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kumiko/base/error.h"
+#include "kumiko/mesh/box_run.h"
 
 namespace kumiko {
 
@@ -73,6 +74,18 @@ std::vector<PartRun> part_runs(const ParameterRegistry& parameters, const Fragme
     if (begin < end) runs.push_back({&part, begin - first, end - begin, begin - fragment.begin});
   }
   return runs;
+}
+
+std::vector<PartBox> part_boxes(const ParameterRegistry& parameters, const Fragment& fragment) {
+  std::vector<PartBox> boxes;
+  for (const PartRun& run : part_runs(parameters, fragment)) {
+    int64_t begin = run.in_fragment;
+    for (const Box& box : boxes_of_run(run.part->box, run.begin, run.count)) {
+      boxes.push_back({run.part, box, begin});
+      begin += box.num_elements();
+    }
+  }
+  return boxes;
 }
 
 }  // namespace kumiko

@@ -52,4 +52,12 @@ struct PartRun {
 };
 std::vector<PartRun> part_runs(const ParameterRegistry& parameters, const Fragment& fragment);
 
+// The same as boxes: what a checkpoint is told of a fragment.
+struct PartBox {
+  const ParameterPart* part = nullptr;
+  Box box;                  // of the logical tensor; a contiguous run of the fragment
+  int64_t in_fragment = 0;  // where the first of its elements is in the fragment
+};
+std::vector<PartBox> part_boxes(const ParameterRegistry& parameters, const Fragment& fragment);
+
 }  // namespace kumiko

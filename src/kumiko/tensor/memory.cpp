@@ -42,8 +42,8 @@ void* map_huge(size_t bytes) {
 }  // namespace
 
 std::string_view name_of(MemoryPurpose purpose) {
-  constexpr std::array<std::string_view, num_memory_purposes> names = {"parameters", "gradients", "optimizer",
-                                                                       "stash",      "workspace", "communication"};
+  constexpr std::array<std::string_view, num_memory_purposes> names = {
+      "parameters", "gradients", "optimizer", "stash", "workspace", "communication", "checkpoint"};
   return names[static_cast<size_t>(purpose)];
 }
 

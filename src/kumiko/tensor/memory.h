@@ -16,8 +16,8 @@
 namespace kumiko {
 
 // What memory is for. The accounting, the start-up summary and the planner use these words.
-enum class MemoryPurpose : uint8_t { parameters, gradients, optimizer, stash, workspace, communication };
-inline constexpr int num_memory_purposes = 6;
+enum class MemoryPurpose : uint8_t { parameters, gradients, optimizer, stash, workspace, communication, checkpoint };
+inline constexpr int num_memory_purposes = 7;
 std::string_view name_of(MemoryPurpose purpose);
 
 struct MemoryUse {

@@ -56,16 +56,33 @@ FlatTensors allocate_flat(MemoryPool& pool, std::span<const Shape> shapes, DType
   return made;
 }
 
-void copy(const Tensor& from, const Tensor& to) {
+static void check_same(const Tensor& from, const Tensor& to) {
   if (from.shape() != to.shape() || from.dtype() != to.dtype()) {
     throw_internal("copy of {} {} to {} {}", name_of(from.dtype()), from.shape().to_string(), name_of(to.dtype()),
                    to.shape().to_string());
   }
+}
+
+void copy(const Tensor& from, const Tensor& to) {
+  check_same(from, to);
   std::memcpy(to.raw(), from.raw(), from.num_bytes());
 }
 
+// What one thread takes at a time of a large tensor: a huge page.
+static constexpr size_t piece = size_t{2} << 20;
+
+void copy_in_parallel(const Tensor& from, const Tensor& to) {
+  check_same(from, to);
+  const char* source = static_cast<const char*>(from.raw());
+  char* destination = static_cast<char*>(to.raw());
+  const size_t bytes = from.num_bytes();
+#pragma omp parallel for schedule(static) if (bytes > 4 * piece)
+  for (size_t at = 0; at < bytes; at += piece) {
+    std::memcpy(destination + at, source + at, std::min(piece, bytes - at));
+  }
+}
+
 void fill_zero(const Tensor& tensor) {
-  constexpr size_t piece = size_t{2} << 20;
   char* begin = static_cast<char*>(tensor.raw());
   const size_t bytes = tensor.num_bytes();
 #pragma omp parallel for schedule(static) if (bytes > 4 * piece)

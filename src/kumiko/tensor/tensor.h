@@ -67,6 +67,8 @@ FlatTensors allocate_flat(MemoryPool& pool, std::span<const Shape> shapes, DType
 
 // Copies elements between tensors of the same shape and type.
 void copy(const Tensor& from, const Tensor& to);
+// The same; all threads share in a large one.
+void copy_in_parallel(const Tensor& from, const Tensor& to);
 // All threads share in a large one: the first to touch a page pays for it.
 void fill_zero(const Tensor& tensor);
 

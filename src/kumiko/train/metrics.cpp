@@ -75,4 +75,24 @@ void JsonLinesSink::write(const StepMetrics& metrics) {
   file_.write(line.dump() + '\n');
 }
 
+CheckpointLog::CheckpointLog(const std::filesystem::path& path, int64_t first_step)
+    : file_(drop_later_lines(path, first_step)) {}
+
+void CheckpointLog::write(const SaveResult& result, const SaveTimes& times) {
+  nlohmann::ordered_json line;
+  line["step"] = result.step;
+  line["pause_seconds"] = times.paused_seconds;
+  line["wait_seconds"] = times.waited_seconds;
+  line["behind"] = result.behind;
+  if (result.error) {
+    line["error"] = result.error->what();
+  } else {
+    line["path"] = result.report.path.string();
+    line["write_seconds"] = result.report.seconds;
+    line["rank_bytes"] = result.report.bytes;
+  }
+  // Paths need not be UTF-8.
+  file_.write(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n');
+}
+
 }  // namespace kumiko

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kumiko/base/append_file.h"
+#include "kumiko/checkpoint/background_writer.h"
 #include "kumiko/comm/communicator.h"
 #include "kumiko/tensor/memory.h"
 
@@ -39,8 +40,10 @@ struct ProcessMetrics {
   std::array<MemoryUse, num_memory_purposes> memory{};  // by purpose
   std::vector<TrafficRow> traffic;
   int64_t checkpoints = 0;  // saved
+  int64_t checkpoint_failures = 0;
   int64_t checkpoint_bytes = 0;
-  double checkpoint_seconds = 0;  // in all of them
+  double checkpoint_seconds = 0;        // in all of those saved
+  double checkpoint_pause_seconds = 0;  // that training stood still for them
 };
 
 class MetricsSink {
@@ -60,6 +63,23 @@ class JsonLinesSink : public MetricsSink {
   // JSON.
   JsonLinesSink(const std::filesystem::path& path, int64_t first_step);
   void write(const StepMetrics& metrics) override;
+
+ private:
+  AppendFile file_;
+};
+
+// For how long training stood still for a save.
+struct SaveTimes {
+  double paused_seconds = 0;  // in all
+  double waited_seconds = 0;  // of it, for the save before to end
+};
+
+// checkpoints.jsonl: one JSON object a line and save, also of one that failed.
+class CheckpointLog {
+ public:
+  // Goes on with a file that is there, as JsonLinesSink does.
+  CheckpointLog(const std::filesystem::path& path, int64_t first_step);
+  void write(const SaveResult& result, const SaveTimes& times);
 
  private:
   AppendFile file_;

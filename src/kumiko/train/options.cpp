@@ -82,6 +82,8 @@ void CheckpointingOptions::describe(OptionTable& table) {
             "take only the weights of the checkpoint in load, and begin at step 0; if save holds a checkpoint already, "
             "this run is resumed from it");
   table.add("save_interval", save_interval, "steps between checkpoints; 0 for one at the end only");
+  table.add("async_save", async_save,
+            "whether training goes on while a checkpoint is written, from a copy in memory that is set aside for it");
   table.add("keep_last", keep_last, "checkpoints kept; 0 for all");
 }
 

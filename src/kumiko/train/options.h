@@ -54,6 +54,7 @@ struct CheckpointingOptions {
   std::string load;
   bool finetune = false;
   int64_t save_interval = 0;
+  bool async_save = true;
   int64_t keep_last = 0;
 
   void describe(OptionTable& table);

@@ -134,6 +134,10 @@ std::string prometheus_text(const PrometheusState& state) {
   add_traffic(out, state.process);
   out.counter("checkpoints_total", "Checkpoints saved.", static_cast<double>(state.process.checkpoints));
   out.counter("checkpoint_seconds_total", "Time that saving them took.", state.process.checkpoint_seconds);
+  out.counter("checkpoint_pause_seconds_total", "Time that training stood still for it.",
+              state.process.checkpoint_pause_seconds);
+  out.counter("checkpoint_failures_total", "Saves that failed.",
+              static_cast<double>(state.process.checkpoint_failures));
   out.counter("checkpoint_bytes_total", "Bytes of tensors that this rank wrote for them.",
               static_cast<double>(state.process.checkpoint_bytes));
   return out.take();

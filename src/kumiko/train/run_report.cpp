@@ -1,5 +1,6 @@
 #include "kumiko/train/run_report.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "kumiko/base/file.h"
@@ -109,6 +110,7 @@ SummarySection memory_section(const Run& run) {
     std::string text = bytes_text(predicted[purpose]);
     if (purpose == MemoryPurpose::stash) text += recompute_text(run.config.train.recompute);
     if (purpose == MemoryPurpose::workspace) text += ", and the kernels' own";
+    if (purpose == MemoryPurpose::checkpoint) text += ", the copy that a save writes from";
     if (predicted[purpose] > 0) section.rows.push_back({std::string(name_of(purpose)), text});
   }
   section.rows.push_back({"at the highest", bytes_text(predicted.peak)});
@@ -147,6 +149,7 @@ RunReport::RunReport(const Run& run, std::optional<double> peak)
   std::filesystem::create_directories(directory);
   const int64_t first_step = run.state.step + 1;
   files_.push_back(std::make_unique<JsonLinesSink>(directory / "metrics.jsonl", first_step));
+  if (run.writer) checkpoints_.emplace(directory / "checkpoints.jsonl", first_step);
   if (run.config.logging.tensorboard) {
     files_.push_back(std::make_unique<TensorBoardSink>(directory / "tensorboard", first_step));
   }
@@ -213,10 +216,25 @@ void RunReport::show_breakdown(const RegionTimes& times) {
       times, flops_by_region(run_.shape(), run_.layout.micro_batch_size * run_.layout.num_micro_batches())));
 }
 
-void RunReport::saved(const SaveReport& report) {
+void RunReport::saved(const SaveResult& result, const SaveTimes& times) {
+  if (!console_) return;
+  if (checkpoints_) checkpoints_->write(result, times);
+  process_.checkpoint_pause_seconds += times.paused_seconds;
+  if (result.error) {
+    ++process_.checkpoint_failures;
+    return;
+  }
+  const SaveReport& report = result.report;
   ++process_.checkpoints;
   process_.checkpoint_seconds += report.seconds;
   process_.checkpoint_bytes += static_cast<int64_t>(report.bytes[static_cast<size_t>(run_.world.rank())]);
+  std::string line = fmt::format("saved {} in {}, up to {} a rank", report.path.string(), human_seconds(report.seconds),
+                                 bytes_text(static_cast<int64_t>(std::ranges::max(report.bytes))));
+  if (result.behind) line += fmt::format("; training stood still for {}", human_seconds(times.paused_seconds));
+  if (times.waited_seconds > 0.1 * times.paused_seconds && times.waited_seconds > 1e-3) {
+    line += fmt::format(", {} of it until the save before was written", human_seconds(times.waited_seconds));
+  }
+  say(line);
 }
 
 void RunReport::say(const std::string& line) {

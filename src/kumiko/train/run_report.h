@@ -25,8 +25,8 @@ class RunReport {
   void step(const StepResult& result, double step_seconds, double elapsed_seconds,
             std::optional<double> validation_loss);
   void show_breakdown(const RegionTimes& times);
-  // A checkpoint was saved.
-  void saved(const SaveReport& report);
+  // A save has ended, well or not.
+  void saved(const SaveResult& result, const SaveTimes& times);
   // A line of its own ("saved ...").
   void say(const std::string& line);
   // How a stop signal is to be answered on this rank.
@@ -40,6 +40,7 @@ class RunReport {
   double flops_per_token_;
   std::optional<Console> console_;
   std::vector<std::unique_ptr<MetricsSink>> files_;
+  std::optional<CheckpointLog> checkpoints_;
   StepRates rates_;
   ProcessMetrics process_;
 };

@@ -123,6 +123,12 @@ std::unique_ptr<SampleSource> samples_of(const Config& config, Split split, int6
   return make_sample_source(config.data, request);
 }
 
+std::vector<int64_t> all_ranks(const World& world) {
+  std::vector<int64_t> ranks(static_cast<size_t>(world.size()));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  return ranks;
+}
+
 // The weights alone of the newest checkpoint of checkpoint.load, for a run that begins.
 void take_weights(Run& run) {
   const CheckpointingOptions& options = run.config.checkpoint;
@@ -180,6 +186,7 @@ StepMemoryShape Run::memory_shape() const {
   memory.recompute = config.train.recompute;
   memory.optimizer_states = states_per_weight(config.optimizer);
   memory.tensor_parallel = tensor_parallel();
+  memory.checkpoint = checkpoint_copy;
   memory.communication = gradient_communication_memory(state.storage->parameters(), state.storage->sharding(),
                                                        mesh.size(Axis::data), DType::f32);
   if (tensor != nullptr) {
@@ -210,10 +217,16 @@ std::string Run::run_directory() const {
   return config.logging.run_dir.empty() ? config.checkpoint.save : config.logging.run_dir;
 }
 
+static void prepare_saving(Run& run) {
+  const CheckpointingOptions& options = run.config.checkpoint;
+  if (run.world.rank() == 0) keep_tokenizer(run.config.data.tokenizer, options.save);
+  // Nothing goes on behind the save at the end.
+  if (!options.async_save || options.save_interval == 0) return;
+  run.checkpoint_copy = run.writer->reserve(pieces_of(run.state, Copies::first), *run.pool);
+}
+
 Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
-  std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
-  std::iota(everyone.begin(), everyone.end(), 0);
-  auto all = world.communicator(Axis::data, everyone);
+  auto all = world.communicator(Axis::data, all_ranks(world));
   check_agreement(*all, "the configuration", config.to_toml());
 
   config.validate();
@@ -231,6 +244,13 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   const DocumentMask documents = documents_of(config.data);
   if (documents.any() && world.rank() == 0) warn_without_ends(*train_samples, documents, train.seq_length);
 
+  std::unique_ptr<Communicator> savers;
+  std::unique_ptr<BackgroundWriter> writer;
+  if (const CheckpointingOptions& saving = config.checkpoint; !saving.save.empty()) {
+    savers = world.communicator(Axis::data, all_ranks(world));
+    writer = std::make_unique<BackgroundWriter>(*savers, CheckpointOptions{saving.save, saving.keep_last, {}});
+  }
+  // The communication's thread and the writer's are there now, to be placed too.
   PlacedRank placed = place_rank(config.parallel, world, *all);
   config.parallel.num_threads = placed.num_threads;
   auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads), dtype_of(train.precision),
@@ -257,27 +277,13 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
           layout,
           documents,
           std::move(state),
-          std::nullopt,
+          std::move(savers),
+          std::move(writer),
           "",
           std::move(placed.places)};
   restore(run);
-  if (!run.config.checkpoint.save.empty()) {
-    if (world.rank() == 0) keep_tokenizer(run.config.data.tokenizer, run.config.checkpoint.save);
-    run.writer.emplace(*run.everyone,
-                       CheckpointOptions{run.config.checkpoint.save, run.config.checkpoint.keep_last, {}});
-  }
+  if (run.writer) prepare_saving(run);
   return run;
-}
-
-SaveReport save_checkpoint(Run& run) {
-  RunRecord record;
-  record.step = run.state.step;
-  record.updates = run.state.updates;
-  record.consumed_samples = run.consumed_samples();
-  record.consumed_tokens = run.consumed_tokens();
-  record.config = run.config.to_toml();
-  if (run.state.loss_scale.is_dynamic()) record.loss_scale = run.state.loss_scale.state();
-  return run.writer->save(run.state.step, to_json(record), pieces_of(run.state, Copies::first));
 }
 
 }  // namespace kumiko

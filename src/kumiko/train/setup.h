@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "kumiko/checkpoint/writer.h"
+#include "kumiko/checkpoint/background_writer.h"
 #include "kumiko/comm/communicator.h"
 #include "kumiko/data/sample_source.h"
 #include "kumiko/mesh/mesh.h"
@@ -32,9 +32,11 @@ struct Run {
   BatchLayout layout;
   DocumentMask documents;
   TrainingState state;
-  std::optional<CheckpointWriter> writer;  // none if nothing is saved
-  std::string resumed_from;                // empty: from the beginning
-  std::vector<std::string> places;         // where each rank computes (train/rank_placement.h)
+  std::unique_ptr<Communicator> savers;      // all ranks, for the writer alone
+  std::unique_ptr<BackgroundWriter> writer;  // none if nothing is saved
+  std::string resumed_from;                  // empty: from the beginning
+  std::vector<std::string> places;           // where each rank computes (train/rank_placement.h)
+  int64_t checkpoint_copy = 0;               // bytes set aside for the copy of an asynchronous save
 
   int64_t consumed_samples() const { return state.step * layout.global_batch_size; }
   int64_t consumed_tokens() const { return state.step * layout.tokens_per_step(); }
@@ -56,8 +58,5 @@ struct Run {
 // Collective. User error if a size does not divide, a file is missing or does not fit, or ranks disagree.
 // Memory comes from `pool`.
 Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool);
-
-// Collective. Writes a checkpoint of the present step.
-SaveReport save_checkpoint(Run& run);
 
 }  // namespace kumiko

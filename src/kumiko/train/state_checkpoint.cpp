@@ -6,6 +6,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/checkpoint/contents.h"
+#include "kumiko/train/layout_holdings.h"
 
 namespace kumiko {
 
@@ -54,13 +55,16 @@ std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters, Copies co
 
 namespace {
 
-// The boxes of a fragment, whose elements `tensor` holds, of tensors called `prefix` and the part's name.
+// The boxes of a fragment, whose elements `elements` holds: of its weights, or what the optimizer keeps as `state`.
 void add_fragment(std::vector<SavedPiece>& pieces, const ParameterStorage& storage, const OwnedFragment& owned,
-                  const std::string& prefix, const Tensor& tensor, TensorRole role, Copies copies) {
+                  const std::string& state, const Tensor& elements, Copies copies) {
   const int64_t tensor_rank = storage.parameters().tensor_parallel().rank;
-  for (const OwnedBox& held : boxes_of(storage.parameters(), owned.fragment, tensor)) {
+  for (const PartBox& held : part_boxes(storage.parameters(), owned.fragment)) {
     if (copies == Copies::first && tensor_rank % held.part->holders != 0) continue;
-    pieces.push_back({prefix + held.part->name, held.part->global_shape, held.box, held.elements, role});
+    pieces.push_back({state.empty() ? held.part->name : optimizer_tensor_name(state, *held.part),
+                      held.part->global_shape, held.box,
+                      elements.slice(held.in_fragment, held.box.num_elements()).reshaped(held.box.size),
+                      state.empty() ? TensorRole::parameter : TensorRole::optimizer});
   }
 }
 
@@ -73,7 +77,7 @@ std::vector<SavedPiece> weight_pieces_of(const TrainingState& state, Copies copi
   if (!storage.sharding().divides_weights()) return pieces_of(storage.parameters(), copies);
   std::vector<SavedPiece> pieces;
   for (const OwnedFragment& owned : storage.owned()) {
-    add_fragment(pieces, storage, owned, "", owned.weight, TensorRole::parameter, copies);
+    add_fragment(pieces, storage, owned, "", owned.weight, copies);
   }
   return pieces;
 }
@@ -81,9 +85,7 @@ std::vector<SavedPiece> weight_pieces_of(const TrainingState& state, Copies copi
 std::vector<SavedPiece> pieces_of(const TrainingState& state, Copies copies) {
   std::vector<SavedPiece> pieces = weight_pieces_of(state, copies);
   for (const OptimizerState& memory : state.optimizer->state()) {
-    const OwnedFragment& owned = state.storage->owned()[memory.index];
-    add_fragment(pieces, *state.storage, owned, "optimizer." + memory.name + ".", memory.tensor, TensorRole::optimizer,
-                 copies);
+    add_fragment(pieces, *state.storage, state.storage->owned()[memory.index], memory.name, memory.tensor, copies);
   }
   return pieces;
 }

@@ -7,6 +7,7 @@
 #include "kumiko/kernels/machine.h"
 #include "kumiko/train/profiler.h"
 #include "kumiko/train/run_report.h"
+#include "kumiko/train/saving.h"
 #include "kumiko/train/setup.h"
 #include "kumiko/train/signals.h"
 
@@ -30,20 +31,6 @@ double evaluate(Run& run, RegionTimer& timer) {
   total.data<double>()[1] = static_cast<double>(tokens);
   run.data.ranks->all_reduce(total, ReduceOp::sum, "validation loss").wait();
   return total.data<double>()[0] / std::max(1.0, total.data<double>()[1]);
-}
-
-void save(Run& run, RunReport& report, RegionTimer& timer, const Profiler& profiler) {
-  const Span span(timer, Region::checkpoint);
-  const LongActivity activity(run.world.progress(), "saving a checkpoint");
-  TraceSpan io(profiler.recorder(), TraceTrack::io, "write checkpoint");
-  report.activity("saving a checkpoint");
-  const SaveReport saved = save_checkpoint(run);
-  const size_t bytes = *std::max_element(saved.bytes.begin(), saved.bytes.end());
-  io.set_bytes(static_cast<int64_t>(saved.bytes[static_cast<size_t>(run.world.rank())]));
-  report.saved(saved);
-  report.say(fmt::format("saved {} in {}, up to {} a rank", saved.path.string(), human_seconds(saved.seconds),
-                         human_bytes(static_cast<double>(bytes))));
-  report.activity("");
 }
 
 std::vector<MicroBatch> read_samples(const Run& run, RegionTimer& timer, const Profiler& profiler) {
@@ -74,7 +61,7 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
   timer.note_to(&world.progress());
   Profiler profiler(run.config.logging, {world, timer, run.pool, run.run_directory()});
   TrainingState& state = run.state;
-  int64_t saved_step = state.step;
+  RunSaving saving(run, report, timer, profiler);
   double last_end = seconds_now();
   bool stop = false;
 
@@ -97,16 +84,14 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
       report.activity("");
     }
     const double end = seconds_now();
+    saving.tell();
     report.step(result, step_seconds, end - last_end, validation_loss);
     last_end = end;
-    if (run.writer && due(state.step, run.config.checkpoint.save_interval)) {
-      save(run, report, timer, profiler);
-      saved_step = state.step;
-    }
+    if (due(state.step, run.config.checkpoint.save_interval)) saving.save();
     if (due(state.step, run.config.logging.breakdown_interval)) report.show_breakdown(timer.take());
   }
 
-  if (run.writer && saved_step != state.step) save(run, report, timer, profiler);
+  saving.finish();
   profiler.finish();
   const RegionTimes rest = timer.take();
   if (rest.steps > 0) report.show_breakdown(rest);

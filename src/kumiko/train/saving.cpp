@@ -1,0 +1,78 @@
+#include "kumiko/train/saving.h"
+
+#include "kumiko/base/clock.h"
+#include "kumiko/base/log.h"
+#include "kumiko/base/trace.h"
+#include "kumiko/train/state_checkpoint.h"
+
+namespace kumiko {
+
+static RunRecord record_of(Run& run) {
+  RunRecord record;
+  record.step = run.state.step;
+  record.updates = run.state.updates;
+  record.consumed_samples = run.consumed_samples();
+  record.consumed_tokens = run.consumed_tokens();
+  record.config = run.config.to_toml();
+  if (run.state.loss_scale.is_dynamic()) record.loss_scale = run.state.loss_scale.state();
+  return record;
+}
+
+void RunSaving::save() {
+  if (run_.writer) start(BackgroundWriter::When::behind);
+}
+
+void RunSaving::start(BackgroundWriter::When when) {
+  const Span span(timer_, Region::checkpoint);
+  report_.activity("saving a checkpoint");
+  const double begin = seconds_now();
+  tell(run_.writer->wait());
+  waited_seconds_ = seconds_now() - begin;
+  traced_ = profiler_.recorder() != nullptr;
+  begun_step_ = run_.state.step;
+  failure_.reset();
+  run_.writer->start(run_.state.step, to_json(record_of(run_)), pieces_of(run_.state, Copies::first), when);
+  report_.activity("");
+}
+
+void RunSaving::tell() {
+  if (run_.writer) tell(run_.writer->finished());
+}
+
+void RunSaving::tell(const std::optional<SaveResult>& ended) {
+  if (!ended) return;
+  report_.saved(*ended, {waited_seconds_ + ended->pause_seconds, waited_seconds_});
+  failure_ = ended->error;
+  if (failure_) return warn();
+  if (traced_ && profiler_.recorder() != nullptr) record_write(*ended);
+}
+
+void RunSaving::warn() const {
+  if (run_.world.rank() != 0 || ending_) return;
+  log::error("{}{}; training goes on, the earlier checkpoints stay, and the next save tries again",
+             error_prefix(failure_->kind()), failure_->what());
+}
+
+void RunSaving::record_write(const SaveResult& saved) const {
+  TraceEvent event;
+  event.track = TraceTrack::io;
+  event.name = "write checkpoint";
+  event.begin = saved.write_begin;
+  event.end = saved.write_end;
+  event.step = saved.step;
+  event.bytes = static_cast<int64_t>(saved.report.bytes[static_cast<size_t>(run_.world.rank())]);
+  profiler_.recorder()->record(event);
+}
+
+void RunSaving::finish() {
+  if (!run_.writer) return;
+  if (begun_step_ != run_.state.step) start(BackgroundWriter::When::at_once);
+  const Span span(timer_, Region::checkpoint);
+  report_.activity("completing a checkpoint");
+  ending_ = true;
+  tell(run_.writer->wait());
+  report_.activity("");
+  if (failure_) throw *failure_;
+}
+
+}  // namespace kumiko
