@@ -18,7 +18,8 @@ void TrainOptions::describe(OptionTable& table) {
   table.section("train");
   table.add("seq_length", seq_length, "tokens a sample");
   table.add("micro_batch_size", micro_batch_size, "samples a rank computes at once");
-  table.add("global_batch_size", global_batch_size, "samples a step on all ranks; 0 for micro_batch_size x ranks");
+  table.add("global_batch_size", global_batch_size,
+            "samples a step on all ranks; 0 for micro_batch_size x data-parallel size");
   table.add("train_iters", train_iters, "steps in all, of this run and those it resumes");
   table.add("exit_interval", exit_interval, "save and stop when the step divides by this; 0 for never");
   table.add("eval_interval", eval_interval, "steps between validations; 0 for none");
@@ -49,10 +50,9 @@ void TrainOptions::validate() const {
 
 void ParallelOptions::describe(OptionTable& table) {
   table.section("parallel");
-  table.add("tensor_model_parallel_size", tensor_model_parallel_size,
-            "ranks that share the heads, the MLP and the vocabulary");
-  table.add("data_parallel_size", data_parallel_size, "replicas that share the batch; 0 for what the ranks give");
-  table.add("rank_order", rank_order, "the axes, that of neighbouring ranks first");
+  table.add("tensor_model_parallel_size", tensor_model_parallel_size, std::string(help_of(Axis::tensor)));
+  table.add("data_parallel_size", data_parallel_size, std::string(help_of(Axis::data)));
+  table.add("rank_order", rank_order, std::string(rank_order_help));
   table.add("num_threads", num_threads, "threads a rank computes with; 0 for the node's cores / its ranks");
   table.add_choice("bind", bind, {"auto", "none"},
                    "auto gives each rank cores of its own, a core to each thread, and the memory beside them");
@@ -62,6 +62,7 @@ void ParallelOptions::validate() const {
   require(tensor_model_parallel_size >= 1, "parallel.tensor_model_parallel_size", tensor_model_parallel_size,
           "1 or more");
   require(data_parallel_size >= 0, "parallel.data_parallel_size", data_parallel_size, "0 or more");
+  parse_rank_order(rank_order);
   require(num_threads >= 0, "parallel.num_threads", num_threads, "0 or more");
 }
 

@@ -212,7 +212,7 @@ std::string Run::run_directory() const {
 Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
   std::iota(everyone.begin(), everyone.end(), 0);
-  auto all = world.communicator(Axis::data, everyone);
+  auto all = world.communicator(Axis::all, everyone);
   check_agreement(*all, "the configuration", config.to_toml());
 
   config.validate();

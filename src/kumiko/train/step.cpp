@@ -31,8 +31,8 @@ double loss_tokens(const StepContext& context, const std::vector<MicroBatch>& mi
   return std::max(1.0, sum_over_ranks(data, context.pool, {static_cast<double>(count)})[0]);
 }
 
-// The logical tensors whose gradient holds NaN or Inf, the first few by name.
-std::string name_bad_gradients(Kernels& kernels, const ParameterRegistry& parameters) {
+// The logical tensors of this rank whose gradient holds NaN or Inf, the first few by name.
+std::string name_bad_gradients(Kernels& kernels, const ParameterRegistry& parameters, bool finite_gradient) {
   constexpr int most_names = 4;
   std::string names;
   int count = 0;
@@ -40,7 +40,7 @@ std::string name_bad_gradients(Kernels& kernels, const ParameterRegistry& parame
     if (std::isfinite(kernels.sum_of_squares(parameter->gradient))) continue;
     if (count++ < most_names) names += (names.empty() ? "" : ", ") + parameter->parts.front().name;
   }
-  if (count == 0) return "no gradient of this rank";
+  if (count == 0) return finite_gradient ? "the loss alone" : "gradients that other ranks hold";
   return count > most_names ? fmt::format("the gradients of {} and {} more", names, count - most_names)
                             : "the gradients of " + names;
 }
@@ -112,7 +112,8 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
   result.skipped = !finite_loss || !finite_gradient;
   result.overflow = finite_loss && !finite_gradient && state.loss_scale.can_fall();
   if (result.skipped && !result.overflow) {
-    report_bad_values(result, state.step, settings.on_bad_values, name_bad_gradients(kernels, parameters));
+    report_bad_values(result, state.step, settings.on_bad_values,
+                      name_bad_gradients(kernels, parameters, finite_gradient));
   } else if (!result.skipped) {
     const double clip = clip_coefficient(result.gradient_norm, settings.optimizer.clip_grad);
     state.optimizer->update(kernels, ++state.updates, result.lr, clip / result.loss_scale);
