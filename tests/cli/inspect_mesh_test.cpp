@@ -80,7 +80,8 @@ TEST(InspectMesh, SaysWhereATorusIsNotCut) {
 TEST(InspectMesh, WritesTheFileForMpiexec) {
   const std::filesystem::path path =
       std::filesystem::temp_directory_path() / ("inspect_mesh_" + std::to_string(::getpid()));
-  expect_says(inspect_mesh(4, {"--torus", "2x2", "--vcoordfile", path}), path.string() + " is for mpiexec --vcoordfile");
+  expect_says(inspect_mesh(4, {"--torus", "2x2", "--vcoordfile", path}),
+              path.string() + " is for mpiexec --vcoordfile");
   EXPECT_EQ(read_text_file(path), "(0,0)\n(1,0)\n(1,1)\n(0,1)\n");
   std::filesystem::remove(path);
   expect_error(inspect_mesh(4, {"--vcoordfile", path}), "--vcoordfile is of a torus: give its shape with --torus");
@@ -105,7 +106,8 @@ TEST(InspectMesh, PlacesOnAFatTree) {
 TEST(InspectMesh, TakesNothingThatIsOfFiles) {
   expect_error(inspect({"run/step-1", "mesh", "--num-ranks", "8"}),
                "inspect run/step-1 mesh: the mesh of a job takes no path; leave it out, or inspect the file alone");
-  expect_error(inspect({"--json", "mesh", "--num-ranks", "8"}), "inspect --json mesh: --json is for files; leave it out");
+  expect_error(inspect({"--json", "mesh", "--num-ranks", "8"}),
+               "inspect --json mesh: --json is for files; leave it out");
 }
 
 }  // namespace

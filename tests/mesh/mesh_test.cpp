@@ -84,7 +84,7 @@ TEST(Mesh, KeepsToTheDataSizeThatIsGiven) {
             "take 12 ranks");
   EXPECT_EQ(misfit(12, {3, 1, 1, 2}),
             "parallel.tensor_model_parallel_size = 2 x parallel.data_parallel_size = 3 = 6 does not make up 12 ranks: "
-            "take 6 ranks, or 4 for parallel.tensor_model_parallel_size, or 4 for parallel.data_parallel_size");
+            "take 6 ranks, or 4 for parallel.tensor_model_parallel_size, or 6 for parallel.data_parallel_size");
   EXPECT_EQ(misfit(8, {1, 1, 1, 1}),
             "parallel.data_parallel_size = 1 does not make up 8 ranks: take 1 rank, or 8 for "
             "parallel.data_parallel_size");

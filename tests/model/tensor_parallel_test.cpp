@@ -66,8 +66,7 @@ TEST(CheckTensorParallel, AdvisesWhatItTakes) {
       while (!can_cut(options, below)) --below;
       int64_t above = size;
       while (above <= 12 && !can_cut(options, above)) ++above;
-      const std::string advice =
-          above <= 12 ? fmt::format("are {} and {}", below, above) : fmt::format("is {}", below);
+      const std::string advice = above <= 12 ? fmt::format("are {} and {}", below, above) : fmt::format("is {}", below);
       EXPECT_TRUE(message.ends_with(" " + advice)) << message;
     }
   }
