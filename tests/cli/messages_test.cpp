@@ -49,6 +49,9 @@ TEST_F(Messages, SizesThatDoNotDivide) {
                "train.global_batch_size = 5 does not divide by train.micro_batch_size = 1 x data-parallel size 2 = 2; "
                "the nearest sizes that do are 4 and 6",
                2);
+  expect_train({"parallel.tensor_model_parallel_size", "2"},
+               "parallel.tensor_model_parallel_size = 2 does not divide 1 rank: take 2 ranks, or 1 for "
+               "parallel.tensor_model_parallel_size");
   expect_train({"train.seq_length", "32", "model.max_position_embeddings", "16"},
                "train.seq_length = 32 is longer than the model's model.max_position_embeddings = 16");
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
 
 #include "kumiko/base/error.h"
@@ -47,6 +48,23 @@ TEST(PlaceOnFatTree, CutsOnlyWhatMustBeCut) {
   EXPECT_EQ(counts(mesh, place_on_fat_tree(mesh, tree(1, 2, 10), 2), Axis::pipeline), (Counts{10, 0, 8, 2}));
 }
 
+// Replicas of six nodes, as many as a pod has, though no leaf holds a whole number of its pairs.
+TEST(PlaceOnFatTree, KeepsReplicasInOnePod) {
+  const Mesh mesh({2, 3, 1, 2});
+  const FatTreePlacement placement = place_on_fat_tree(mesh, tree(2, 2, 3), 1);
+  EXPECT_EQ(counts(mesh, placement, Axis::pipeline), (Counts{4, 0, 0, 4}));
+  EXPECT_EQ(counts(mesh, placement, Axis::tensor), (Counts{6, 0, 4, 2}));
+  EXPECT_EQ(counts(mesh, placement, Axis::data), (Counts{6, 0, 0, 0}));
+}
+
+// Two pods of seven nodes and replicas of four: one in each, the third over both.
+TEST(PlaceOnFatTree, CutsPodsAsFarOutsideAsPossible) {
+  const Mesh mesh({3, 2, 1, 2});
+  const FatTreePlacement placement = place_on_fat_tree(mesh, tree(2, 1, 7), 1);
+  EXPECT_EQ(counts(mesh, placement, Axis::tensor), (Counts{6, 0, 6, 0}));
+  EXPECT_EQ(counts(mesh, placement, Axis::pipeline), (Counts{6, 0, 4, 0}));
+}
+
 TEST(PlaceOnFatTree, PlacesTheLargestMachines) {
   for (const int64_t nodes : {13'824, 158'976}) {
     const Mesh mesh({nodes / 48, 8, 1, 6});
@@ -56,7 +74,43 @@ TEST(PlaceOnFatTree, PlacesTheLargestMachines) {
   }
 }
 
-TEST(PlaceOnFatTree, SaysWhenThereIsNoRoom) { EXPECT_THROW(place_on_fat_tree(Mesh({4, 1, 1, 1}), {{0, 0}}, 2), Error); }
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::user);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(PlaceOnFatTree, SaysWhenThereIsNoRoom) {
+  EXPECT_EQ(message_of([] {
+              place_on_fat_tree(Mesh({4, 1, 1, 1}), {{0, 0}}, 2);
+            }),
+            "4 data x 1 pipeline x 1 context x 1 tensor (4 ranks) needs 2 nodes of 2 ranks each, but the fat tree has "
+            "1");
+  for (const int64_t ranks_per_node : {int64_t{-1}, int64_t{0}, int64_t{1} << 62}) {
+    EXPECT_EQ(message_of([&] {
+                place_on_fat_tree(Mesh({4, 1, 1, 1}), {{0, 0}}, ranks_per_node);
+              }),
+              fmt::format("{} ranks a node: expected 1 to 16777216", ranks_per_node));
+  }
+}
+
+TEST(FatTree, IsReadFromItsSizes) {
+  const std::vector<TreeNode> pods = parse_fat_tree("2x3x4");
+  ASSERT_EQ(pods.size(), 24);
+  EXPECT_EQ(pods[23].pod, 1);
+  EXPECT_EQ(pods[23].leaf, 2);
+  EXPECT_EQ(parse_fat_tree("3x4").back().pod, 0);
+  for (const char* text : {"", "4", "3x", "3x0", "-3x4", "2x2x2x2", "3,4"}) {
+    EXPECT_EQ(message_of([&] { parse_fat_tree(text); }),
+              fmt::format("fat tree \"{}\": expected LEAVESxNODES as 24x16, or PODSxLEAVESxNODES as 8x24x16", text));
+  }
+  EXPECT_EQ(message_of([] { parse_fat_tree("4294967296x4294967296"); }),
+            "fat tree \"4294967296x4294967296\": more than 16777216 nodes");
+}
 
 }  // namespace
 }  // namespace kumiko

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -42,6 +43,16 @@ double mean_hops_line_by_line(const Mesh& mesh, const TorusShape& torus, Axis ax
   return static_cast<double>(total) / static_cast<double>(mesh.size());
 }
 
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::user);
+    return error.what();
+  }
+  return "no error";
+}
+
 TEST(Torus, CountsHopsTheShortWayRound) {
   const TorusShape torus = parse_torus("8x6x4");
   EXPECT_EQ(hops_between(torus, {0, 0, 0}, {7, 5, 2}), 1 + 1 + 2);
@@ -50,7 +61,16 @@ TEST(Torus, CountsHopsTheShortWayRound) {
 }
 
 TEST(Torus, RefusesWhatIsNoShape) {
-  for (const char* text : {"", "8x", "8xax2", "0x2", "2x2x2x2", "4x4:ring"}) EXPECT_THROW(parse_torus(text), Error);
+  for (const char* text : {"", "8x", "8xax2", "0x2", "2x2x2x2", "4x4:ring"}) {
+    EXPECT_EQ(
+        message_of([&] { parse_torus(text); }),
+        fmt::format("torus \"{}\": expected up to three sizes as 48x6x48, with :mesh behind where the ends are not "
+                    "linked",
+                    text));
+  }
+  for (const char* text : {"4294967296x4294967296", "2097152x2097152x2097152", "16777217"}) {
+    EXPECT_EQ(message_of([&] { parse_torus(text); }), fmt::format("torus \"{}\": more than 16777216 nodes", text));
+  }
 }
 
 TEST(PlaceOnTorus, KeepsTheTensorGroupInItsNode) {
@@ -93,20 +113,40 @@ TEST(PlaceOnTorus, WalksInOneLineWhatDoesNotFit) {
   const Mesh mesh({3, 7, 1, 1});  // 21 of 25 nodes, and sevens cut no five
   const TorusPlacement placement = place_on_torus(mesh, torus, 1);
   check_nodes(placement, torus, 1);
+  EXPECT_FALSE(placement.in_boxes);
   for (size_t rank = 1; rank < placement.nodes.size(); ++rank) {
     EXPECT_EQ(hops_between(torus, placement.nodes[rank - 1], placement.nodes[rank]), 1);
   }
 }
 
-TEST(PlaceOnTorus, SaysWhenThereIsNoRoom) {
-  try {
-    place_on_torus(Mesh({4, 1, 1, 4}), parse_torus("3x1"), 4);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_STREQ(error.what(),
-                 "4 data x 1 pipeline x 1 context x 4 tensor (16 ranks) needs 4 nodes of 4 ranks each, but a torus of "
-                 "3x1x1 has 3");
+// What is advised is cut.
+TEST(FittingTorus, IsCutIntoBoxes) {
+  const struct {
+    MeshSizes sizes;
+    int64_t ranks_per_node;
+    std::string torus;
+    int64_t fitting_ranks_per_node;
+  } cases[] = {
+      {{3, 7, 1, 1}, 1, "7x3x1", 1},
+      {{5, 4, 2, 3}, 1, "3x2x20", 1},
+      {{4, 1, 1, 6}, 4, "2x4x1", 3},  // four a node would share nodes between groups of six
+      {{2, 1, 1, 2}, 9, "1x1x1", 4},
+  };
+  for (const auto& tested : cases) {
+    const Mesh mesh(tested.sizes);
+    const FittingTorus fitting = fitting_torus(mesh, tested.ranks_per_node);
+    EXPECT_EQ(to_string(fitting.torus), tested.torus);
+    EXPECT_EQ(fitting.ranks_per_node, tested.fitting_ranks_per_node);
+    EXPECT_TRUE(place_on_torus(mesh, fitting.torus, fitting.ranks_per_node).in_boxes);
   }
+}
+
+TEST(PlaceOnTorus, SaysWhenThereIsNoRoom) {
+  const Mesh mesh({4, 1, 1, 4});
+  EXPECT_EQ(message_of([&] { place_on_torus(mesh, parse_torus("3x1"), 4); }),
+            "4 data x 1 pipeline x 1 context x 4 tensor (16 ranks) needs 4 nodes of 4 ranks each, but a torus of "
+            "3x1x1 has 3");
+  EXPECT_EQ(message_of([&] { place_on_torus(mesh, parse_torus("3x1"), 0); }), "0 ranks a node: expected 1 to 16777216");
 }
 
 TEST(Vcoordfile, HasALineARank) {

@@ -13,7 +13,8 @@ void add_parameters(ParameterRegistry& registry) {
   registry.add("a", {7, 5}, Initializer::normal(1), true);
   registry.add("b", {3}, Initializer::zeros(), false);
   registry.next_unit();
-  registry.add_stacked({{"c", {4, 9}, Box::whole({4, 9})}, {"d", {6, 9}, Box::whole({6, 9})}}, Initializer::normal(1), true);
+  registry.add_stacked({{"c", {4, 9}, Box::whole({4, 9})}, {"d", {6, 9}, Box::whole({6, 9})}}, Initializer::normal(1),
+                       true);
 }
 
 TEST(Sharding, FragmentsOfAllRanksMakeUpEveryParameter) {
@@ -89,14 +90,16 @@ std::string message_of(int64_t stage, int64_t group_size, int64_t ranks) {
 TEST(Sharding, RefusesGroupsThatDoNotFit) {
   EXPECT_EQ(message_of(3, 0, 5), "");
   EXPECT_EQ(message_of(1, 4, 8), "");
-  EXPECT_EQ(message_of(2, 5, 12),
-            "parallel.zero_group_size = 5 does not divide the data-parallel size 12; the nearest sizes that do are 4 and 6");
+  EXPECT_EQ(
+      message_of(2, 5, 12),
+      "parallel.zero_group_size = 5 does not divide the data-parallel size 12; the nearest sizes that do are 4 and 6");
   EXPECT_EQ(message_of(2, 9, 4),
             "parallel.zero_group_size = 9 does not divide the data-parallel size 4; the nearest size that does is 4");
   EXPECT_EQ(message_of(0, 2, 4),
             "parallel.zero_group_size = 2 has no meaning with parallel.zero_stage = 0, which divides nothing; set the "
             "stage to 1, 2 or 3, or leave the group size at 0");
-  EXPECT_EQ(message_of(1, 1, 4), "parallel.zero_group_size = 1 divides nothing; 0 divides among all 4 data-parallel ranks");
+  EXPECT_EQ(message_of(1, 1, 4),
+            "parallel.zero_group_size = 1 divides nothing; 0 divides among all 4 data-parallel ranks");
 }
 
 }  // namespace

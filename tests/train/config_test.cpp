@@ -66,6 +66,19 @@ TEST(ParseConfig, NamesFileLineAndNearestOption) {
             "cannot read /nonexistent.toml: No such file or directory");
 }
 
+TEST(ParallelOptions, AreChecked) {
+  const auto message = [](const char* option, const char* text) {
+    return message_of([&] { parse_config("", "run.toml", {{option, text}}).parallel.validate(); });
+  };
+  EXPECT_EQ(
+      message("parallel.rank_order", "data-tensor"),
+      "parallel.rank_order = \"data-tensor\": 2 of 4 axes are missing; expected the axes tensor, context, pipeline "
+      "and data, each once, joined by hyphens, the one whose ranks are neighbours first: "
+      "tensor-context-pipeline-data is the default");
+  EXPECT_EQ(message("parallel.tensor_model_parallel_size", "0"),
+            "parallel.tensor_model_parallel_size = 0: expected 1 or more");
+}
+
 TEST(ParseOverrides, TakesBothForms) {
   EXPECT_EQ(parse_overrides({"--train.seed", "7", "--data.split=1,1,1"}),
             (Overrides{{"train.seed", "7"}, {"data.split", "1,1,1"}}));

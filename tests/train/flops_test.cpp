@@ -74,6 +74,21 @@ TEST(FlopsByRegion, AddUpToMegatronsFormula) {
   EXPECT_NEAR(sum, expected, expected * 1e-12);
 }
 
+// The ranks of the tensor axis share the products; heads of keys that several ranks hold are computed by each.
+TEST(FlopsByRegion, AreSharedByTheTensorAxis) {
+  ModelShape shape = megatron_shape(8, 64, 2);
+  shape.feed_forward = 27;  // uneven
+  shape.num_kv_heads = 2;
+  std::map<RegionRow, double> sum;
+  for (int64_t rank = 0; rank < 4; ++rank) {
+    for (const auto& [row, flops] : flops_by_region(shape, 8, {4, rank})) sum[row] += flops;
+  }
+  for (const auto& [row, whole] : flops_by_region(shape, 8)) {
+    const bool of_keys = row == RegionRow::forward_attention_qkv || row == RegionRow::backward_attention_qkv;
+    EXPECT_DOUBLE_EQ(sum[row], of_keys ? whole * (8 + 2 * 4) / (8 + 2 * 2) : whole) << name_of(row);
+  }
+}
+
 // 6 N counts every parameter, the formula only those in products: GPT-2 124M ties its head to the token embedding, so
 // they differ by the position embedding, biases and norms (0.9 M of 124.4 M).
 TEST(FlopsPerToken, AgreesWithTheRowsForGpt2) {

@@ -1,5 +1,5 @@
-// Any layout gives the losses and gradients of one rank (docs/architecture.md, "numerical promises"): a table of
-// layouts on up to eight ranks. Everything is in double, so that what differs is the order of sums and nothing else.
+// Any layout gives the losses and gradients of one rank: a table of layouts on up to eight ranks. Everything is in
+// double, so that what differs is the order of sums and nothing else.
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -29,7 +29,7 @@ struct Layout {
 };
 
 // Each goes on from the checkpoint of the one before.
-constexpr Layout layouts[] = {{1, 1}, {2, 4}, {1, 8}, {4, 2}, {2, 1, 3}, {1, 4}, {4, 2, 3},
+constexpr Layout layouts[] = {{1, 1},    {2, 4},    {1, 8},       {4, 2}, {2, 1, 3}, {1, 4},    {4, 2, 3},
                               {8, 1, 1}, {2, 2, 3}, {8, 1, 3, 4}, {1, 2}, {4, 1, 2}, {2, 4, 1}, {1, 1}};
 constexpr int64_t num_steps = steps_a_layout * static_cast<int64_t>(std::size(layouts));
 
@@ -148,8 +148,8 @@ class Relayout : public testing::TestWithParam<ModelOptions> {
     std::vector<int64_t> members(static_cast<size_t>(mesh.size()));
     std::iota(members.begin(), members.end(), 0);
     const auto savers = world.communicator(Axis::data, members);
-    const Sharding sharding = Sharding::of(layout.zero_stage, layout.zero_group_size, layout.data,
-                                           mesh.coordinate(rank, Axis::data));
+    const Sharding sharding =
+        Sharding::of(layout.zero_stage, layout.zero_group_size, layout.data, mesh.coordinate(rank, Axis::data));
     const DataCommunicators data = connect_data_axis(world, mesh, sharding);
     const auto tensor =
         mesh.size(Axis::tensor) == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
@@ -174,7 +174,8 @@ class Relayout : public testing::TestWithParam<ModelOptions> {
     trainer.load(reader);
     const std::vector<StepResult> last = trainer.run(1);
     results.insert(results.end(), last.begin(), last.end());
-    writer.start(trainer.state().step, trainer.record(), pieces_of(trainer.state(), Copies::first), BackgroundWriter::When::at_once);
+    writer.start(trainer.state().step, trainer.record(), pieces_of(trainer.state(), Copies::first),
+                 BackgroundWriter::When::at_once);
     EXPECT_EQ(result_of(), "");
     return results;
   }

@@ -92,7 +92,8 @@ void add_reshard(CLI::App& parent) {
   command->add_option("--tensor-model-parallel-size", options->tensor_model_parallel_size, "Of the layout")
       ->capture_default_str();
   command->add_option("--data-parallel-size", options->data_parallel_size, "Of the layout")->capture_default_str();
-  command->add_option("--zero-stage", options->zero_stage, "What the data-parallel ranks divide, as parallel.zero_stage")
+  command
+      ->add_option("--zero-stage", options->zero_stage, "What the data-parallel ranks divide, as parallel.zero_stage")
       ->capture_default_str();
   command->add_option("--zero-group-size", options->zero_group_size, "As parallel.zero_group_size")
       ->capture_default_str();

@@ -67,12 +67,14 @@ void inspect(const fs::path& path, const DescribeOptions& options) {
 }  // namespace
 
 void add_inspect_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("inspect", "Show what a file or a directory of kumiko's holds");
+  CLI::App* command =
+      app.add_subcommand("inspect", "Show what a file or a directory of kumiko's holds, or the mesh of a job");
   const auto path = std::make_shared<std::string>();
   const auto options = std::make_shared<DescribeOptions>();
   command->add_option(
       "path", *path,
-      "A checkpoint, a directory of checkpoints, a .safetensors file, the prefix of a dataset, or a tokenizer");
+      "A checkpoint, a directory of checkpoints, a .safetensors file, the prefix of a dataset, or a tokenizer; "
+      "a file called mesh as ./mesh");
   command->add_flag("--json", options->json, "As JSON");
   command->add_flag("--verify", options->verify, "Read every byte of a checkpoint and check it first");
   add_inspect_mesh_command(*command);

@@ -7,7 +7,9 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/mesh/fat_tree.h"
 #include "kumiko/mesh/mesh_table.h"
+#include "kumiko/mesh/node_groups.h"
 #include "kumiko/mesh/torus.h"
 
 namespace kumiko {
@@ -20,6 +22,7 @@ struct MeshArguments {
   int64_t ranks_per_node = 1;
   std::string torus;
   std::string vcoordfile;
+  std::string fat_tree;
   int64_t most_rows = 32;
 };
 
@@ -30,17 +33,52 @@ SharedLevel nodes_in_order(const Mesh& mesh, int64_t ranks_per_node) {
   return node;
 }
 
-void show_on_torus(const Mesh& mesh, const MeshArguments& arguments, const TorusShape& torus) {
+void show_tables(const Mesh& mesh, const MeshArguments& arguments, const std::vector<std::string>& places,
+                 const std::vector<SharedLevel>& levels) {
+  fmt::print("{}, ranks in the order {}, {} a node\n\n{}\n{}", mesh.to_string(), to_string(mesh.order()),
+             arguments.ranks_per_node, rank_table(mesh, places, arguments.most_rows),
+             axis_table(mesh, levels, "network"));
+}
+
+void show_in_order(const Mesh& mesh, const MeshArguments& arguments) {
+  const SharedLevel node = nodes_in_order(mesh, arguments.ranks_per_node);
+  std::vector<std::string> places;
+  for (const int64_t number : node.of_rank) places.push_back(fmt::format("node {}", number));
+  show_tables(mesh, arguments, places, {node});
+}
+
+void show_on_fat_tree(const Mesh& mesh, const MeshArguments& arguments) {
+  const std::vector<TreeNode> nodes = parse_fat_tree(arguments.fat_tree);
+  FatTreePlacement placement = place_on_fat_tree(mesh, nodes, arguments.ranks_per_node);
+  const bool has_pods = nodes.front().pod != nodes.back().pod;
+  std::vector<std::string> places;
+  for (const int64_t node : placement.nodes) {
+    const TreeNode& place = nodes[static_cast<size_t>(node)];
+    places.push_back(
+        fmt::format("{}leaf {}, node {}", has_pods ? fmt::format("pod {}, ", place.pod) : "", place.leaf, node));
+  }
+  if (!has_pods) placement.levels.pop_back();
+  show_tables(mesh, arguments, places, placement.levels);
+}
+
+void show_on_torus(const Mesh& mesh, const MeshArguments& arguments) {
+  const TorusShape torus = parse_torus(arguments.torus);
   const TorusPlacement placement = place_on_torus(mesh, torus, arguments.ranks_per_node);
   std::vector<std::string> places;
   for (const NodeCoordinate& node : placement.nodes)
     places.push_back(fmt::format("({},{},{})", node[0], node[1], node[2]));
-  fmt::print("{}\n{}\n", rank_table(mesh, places, arguments.most_rows),
-             axis_table(mesh, {nodes_in_order(mesh, arguments.ranks_per_node)}, "network"));
-  fmt::print("links from a rank to the next of its group, on a torus of {}\n", to_string(torus));
+  show_tables(mesh, arguments, places, {nodes_in_order(mesh, arguments.ranks_per_node)});
+  fmt::print("\nlinks from a rank to the next of its group, on a torus of {}\n", to_string(torus));
   for (const Axis axis : mesh.order()) {
     const AxisHops& hops = placement.hops[static_cast<size_t>(axis)];
     if (mesh.size(axis) > 1) fmt::print("{:<9} {:.2f} on average, {} at most\n", name_of(axis), hops.mean, hops.most);
+  }
+  if (!placement.in_boxes) {
+    const FittingTorus fitting = fitting_torus(mesh, arguments.ranks_per_node);
+    fmt::print(
+        "the groups do not cut this torus into boxes, so the ranks walk through it in one line; a torus of {} "
+        "with {} a node would be cut\n",
+        to_string(fitting.torus), fitting.ranks_per_node);
   }
   if (arguments.vcoordfile.empty()) return;
   AtomicFile file(arguments.vcoordfile);
@@ -51,17 +89,28 @@ void show_on_torus(const Mesh& mesh, const MeshArguments& arguments, const Torus
 
 void show_mesh(const MeshArguments& arguments) {
   const Mesh mesh = Mesh::for_ranks(arguments.num_ranks, arguments.sizes, parse_rank_order(arguments.rank_order));
-  const TorusShape torus = arguments.torus.empty() ? TorusShape{} : parse_torus(arguments.torus);
+  check_ranks_per_node(arguments.ranks_per_node);
   if (arguments.torus.empty() && !arguments.vcoordfile.empty()) {
     throw_user("--vcoordfile is of a torus: give its shape with --torus");
   }
-  fmt::print("{}, ranks in the order {}, {} a node\n\n", mesh.to_string(), to_string(mesh.order()),
-             arguments.ranks_per_node);
-  if (!arguments.torus.empty()) return show_on_torus(mesh, arguments, torus);
-  const SharedLevel node = nodes_in_order(mesh, arguments.ranks_per_node);
-  std::vector<std::string> places;
-  for (const int64_t number : node.of_rank) places.push_back(fmt::format("node {}", number));
-  fmt::print("{}\n{}", rank_table(mesh, places, arguments.most_rows), axis_table(mesh, {node}, "network"));
+  if (!arguments.torus.empty() && !arguments.fat_tree.empty()) {
+    throw_user("--torus and --fat-tree are two networks: give one of them");
+  }
+  if (!arguments.torus.empty()) return show_on_torus(mesh, arguments);
+  if (!arguments.fat_tree.empty()) return show_on_fat_tree(mesh, arguments);
+  show_in_order(mesh, arguments);
+}
+
+// What stands before `mesh` on the command line is of files.
+void refuse_options_of(const CLI::App& inspect) {
+  for (const CLI::Option* option : inspect.get_options()) {
+    if (option->count() == 0) continue;
+    if (option->get_positional()) {
+      throw_user("inspect {} mesh: the mesh of a job takes no path; leave it out, or inspect the file alone",
+                 option->results().front());
+    }
+    throw_user("inspect {} mesh: {} is for files; leave it out", option->get_name(), option->get_name());
+  }
 }
 
 }  // namespace
@@ -69,24 +118,29 @@ void show_mesh(const MeshArguments& arguments) {
 void add_inspect_mesh_command(CLI::App& inspect) {
   const auto arguments = std::make_shared<MeshArguments>();
   CLI::App* command = inspect.add_subcommand("mesh", "Show where the ranks of a job would be, before it");
-  command->add_option("--num-ranks", arguments->num_ranks, "Ranks of the job")->required()->check(CLI::PositiveNumber);
-  command->add_option("--tensor-model-parallel-size", arguments->sizes.tensor, "Of the tensor axis")
+  command->add_option("--num-ranks", arguments->num_ranks, "ranks of the job")->required()->check(CLI::PositiveNumber);
+  command->add_option("--tensor-model-parallel-size", arguments->sizes.tensor, std::string(help_of(Axis::tensor)))
       ->capture_default_str();
-  command->add_option("--pipeline-model-parallel-size", arguments->sizes.pipeline, "Of the pipeline axis")
+  command->add_option("--pipeline-model-parallel-size", arguments->sizes.pipeline, std::string(help_of(Axis::pipeline)))
       ->capture_default_str();
-  command->add_option("--context-parallel-size", arguments->sizes.context, "Of the context axis")
+  command->add_option("--context-parallel-size", arguments->sizes.context, std::string(help_of(Axis::context)))
       ->capture_default_str();
-  command->add_option("--data-parallel-size", arguments->sizes.data, "Of the data axis; 0 for what the others leave")
+  command->add_option("--data-parallel-size", arguments->sizes.data, std::string(help_of(Axis::data)))
       ->capture_default_str();
-  command->add_option("--rank-order", arguments->rank_order, "Axes, that of neighbouring ranks first")
-      ->capture_default_str();
-  command->add_option("--ranks-per-node", arguments->ranks_per_node, "Ranks that share a node")->capture_default_str();
-  command->add_option("--torus", arguments->torus, "Shape of a torus of nodes to place them on, as 48x6x48");
-  command->add_option("--vcoordfile", arguments->vcoordfile, "File to write for mpiexec on Fugaku, with --torus");
-  command->add_option("--rows", arguments->most_rows, "Ranks to show")
+  command->add_option("--rank-order", arguments->rank_order, std::string(rank_order_help))->capture_default_str();
+  command->add_option("--ranks-per-node", arguments->ranks_per_node, "ranks that share a node")->capture_default_str();
+  command->add_option("--torus", arguments->torus, "shape of a torus of nodes to place them on, as 48x6x48");
+  command->add_option(
+      "--fat-tree", arguments->fat_tree,
+      "leaf switches and nodes under each to place them on, as 24x16, or with pods in front, as 8x24x16");
+  command->add_option("--vcoordfile", arguments->vcoordfile, "file to write for mpiexec on Fugaku, with --torus");
+  command->add_option("--rows", arguments->most_rows, "most rows of the table to print")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command->callback([arguments] { show_mesh(*arguments); });
+  command->callback([arguments, &inspect] {
+    refuse_options_of(inspect);
+    show_mesh(*arguments);
+  });
 }
 
 }  // namespace kumiko

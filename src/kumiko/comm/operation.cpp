@@ -73,7 +73,8 @@ int64_t Operation::bytes() const {
 }
 
 std::string Operation::to_string() const {
-  return fmt::format("{} {} ({}) on the {} axis", name_of(verb), sequence, purpose, name_of(axis));
+  const std::string where = axis == Axis::all ? "all ranks" : fmt::format("the {} axis", name_of(axis));
+  return fmt::format("{} {} ({}) on {}", name_of(verb), sequence, purpose, where);
 }
 
 TraceEvent begin_event(const Operation& operation, const TraceRecorder& recorder) {

@@ -9,13 +9,20 @@
 
 namespace kumiko {
 
-enum class Axis : uint8_t { data, pipeline, context, tensor };
-inline constexpr int num_axes = 4;
+// `all` is no direction of the mesh: a communicator of every rank has it, and what it moves is counted under it.
+enum class Axis : uint8_t { data, pipeline, context, tensor, all };
+inline constexpr int num_axes = 4;  // of the mesh
 std::string_view name_of(Axis axis);
+// What its size says, for help texts: "ranks that share each layer".
+std::string_view help_of(Axis axis);
+
+// A hundred times the largest machine; so many ranks can still be listed.
+inline constexpr int64_t most_ranks = int64_t{1} << 24;
 
 // The axes from the one whose coordinate changes from each rank to the next, to the outermost.
 using RankOrder = std::array<Axis, num_axes>;
 inline constexpr RankOrder default_rank_order = {Axis::tensor, Axis::context, Axis::pipeline, Axis::data};
+inline constexpr std::string_view rank_order_help = "order of the axes, fastest-changing first, joined by hyphens";
 // "tensor-context-pipeline-data" and back. User error if an axis is missing, twice there, or unknown.
 RankOrder parse_rank_order(std::string_view text);
 std::string to_string(const RankOrder& order);
@@ -29,10 +36,10 @@ struct MeshSizes {
 
 class Mesh {
  public:
-  // User error if a size is less than 1.
+  // User error if a size is less than 1, or if they make up more than most_ranks.
   explicit Mesh(const MeshSizes& sizes, const RankOrder& order = default_rank_order);
-  // For so many ranks; data 0 takes what the other axes leave. User error, naming the nearest sizes that fit, if the
-  // sizes do not make up the ranks.
+  // For so many ranks; data 0 takes what the other axes leave. User error, naming the options of the axes that are
+  // above 1 and the nearest sizes that fit, if the sizes do not make up the ranks.
   static Mesh for_ranks(int64_t num_ranks, MeshSizes sizes, const RankOrder& order = default_rank_order);
 
   int64_t size() const;

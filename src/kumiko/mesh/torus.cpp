@@ -1,7 +1,6 @@
 #include "kumiko/mesh/torus.h"
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
 #include <optional>
 
@@ -114,14 +113,14 @@ class BoxSearch {
   std::vector<double> best_costs_;
 };
 
-std::vector<Walk> walks_of(const Mesh& mesh, const TorusShape& torus, int64_t ranks_per_node) {
+// Nothing where the groups do not cut the torus into boxes.
+std::optional<std::vector<Walk>> walks_of(const Mesh& mesh, const TorusShape& torus, int64_t ranks_per_node) {
+  if (mesh.size() <= ranks_per_node) return std::vector<Walk>{};  // one node
   std::vector<int64_t> lengths;
   for (const NodeGroup& group : node_groups(mesh, ranks_per_node)) lengths.push_back(group.nodes);
   const int64_t nodes = std::accumulate(lengths.begin(), lengths.end(), int64_t{1}, std::multiplies<>());
-  if (!lengths.empty() && nodes == torus.num_nodes()) {
-    if (auto walks = BoxSearch(torus, lengths).best()) return *walks;
-  }
-  return {Walk{torus.sizes, {1, 1, 1}}};
+  if (lengths.empty() || nodes != torus.num_nodes()) return std::nullopt;
+  return BoxSearch(torus, lengths).best();
 }
 
 AxisHops measure(const Mesh& mesh, const TorusShape& torus, const std::vector<NodeCoordinate>& nodes, Axis axis) {
@@ -143,28 +142,17 @@ AxisHops measure(const Mesh& mesh, const TorusShape& torus, const std::vector<No
 }  // namespace
 
 TorusShape parse_torus(std::string_view text) {
+  constexpr std::string_view expected = "up to three sizes as 48x6x48, with :mesh behind where the ends are not linked";
   TorusShape torus;
-  const auto fail = [&] {
-    throw_user("torus \"{}\": expected up to three sizes as 48x6x48, with :mesh behind where the ends are not linked",
-               text);
-  };
-  std::string_view sizes = text.substr(0, text.find(':'));
-  if (sizes.size() < text.size()) {
-    const std::string_view kind = text.substr(sizes.size() + 1);
-    if (kind != "torus" && kind != "mesh") fail();
+  const std::string_view shape = text.substr(0, text.find(':'));
+  if (shape.size() < text.size()) {
+    const std::string_view kind = text.substr(shape.size() + 1);
+    if (kind != "torus" && kind != "mesh") throw_user("torus \"{}\": expected {}", text, expected);
     torus.wraps = kind == "torus";
   }
-  size_t dim = 0;
-  while (true) {
-    if (dim == torus.sizes.size()) fail();
-    const auto [end, error] = std::from_chars(sizes.data(), sizes.data() + sizes.size(), torus.sizes[dim]);
-    if (error != std::errc() || torus.sizes[dim] < 1) fail();
-    ++dim;
-    sizes.remove_prefix(static_cast<size_t>(end - sizes.data()));
-    if (sizes.empty()) return torus;
-    if (sizes.front() != 'x') fail();
-    sizes.remove_prefix(1);
-  }
+  const std::vector<int64_t> sizes = parse_network(shape, 1, torus.sizes.size(), "torus", expected);
+  std::copy(sizes.begin(), sizes.end(), torus.sizes.begin());
+  return torus;
 }
 
 std::string to_string(const TorusShape& torus) {
@@ -182,8 +170,13 @@ int64_t hops_between(const TorusShape& torus, const NodeCoordinate& a, const Nod
 
 TorusPlacement place_on_torus(const Mesh& mesh, const TorusShape& torus, int64_t ranks_per_node) {
   check_room(mesh, torus.num_nodes(), ranks_per_node, "a torus of " + to_string(torus));
-  const std::vector<Walk> walks = walks_of(mesh, torus, ranks_per_node);
   TorusPlacement placement;
+  std::vector<Walk> walks = {Walk{torus.sizes, {1, 1, 1}}};
+  if (auto boxes = walks_of(mesh, torus, ranks_per_node)) {
+    walks = std::move(*boxes);
+  } else {
+    placement.in_boxes = false;
+  }
   for (int64_t rank = 0; rank < mesh.size(); ++rank) {
     NodeCoordinate node{};
     int64_t slot = rank / ranks_per_node;
@@ -198,6 +191,17 @@ TorusPlacement place_on_torus(const Mesh& mesh, const TorusShape& torus, int64_t
     placement.hops[axis] = measure(mesh, torus, placement.nodes, static_cast<Axis>(axis));
   }
   return placement;
+}
+
+FittingTorus fitting_torus(const Mesh& mesh, int64_t ranks_per_node) {
+  FittingTorus fitting{std::min(ranks_per_node, mesh.size()), {}};
+  if (fitting.ranks_per_node == mesh.size()) return fitting;
+  while (node_groups(mesh, fitting.ranks_per_node).empty()) --fitting.ranks_per_node;
+  size_t dim = 0;
+  for (const NodeGroup& group : node_groups(mesh, fitting.ranks_per_node)) {
+    fitting.torus.sizes[std::min<size_t>(dim++, 2)] *= group.nodes;
+  }
+  return fitting;
 }
 
 std::string vcoordfile(const TorusPlacement& placement, const TorusShape& torus) {

@@ -20,7 +20,7 @@ struct TorusShape {
 
   int64_t num_nodes() const { return sizes[0] * sizes[1] * sizes[2]; }
 };
-// "48x6x48", "48x6x48:mesh", "12". User error if it is not of that form.
+// "48x6x48", "48x6x48:mesh", "12". User error if it is not of that form, or of more than most_ranks nodes.
 TorusShape parse_torus(std::string_view text);
 std::string to_string(const TorusShape& torus);
 
@@ -38,14 +38,23 @@ struct AxisHops {
 struct TorusPlacement {
   std::vector<NodeCoordinate> nodes;    // by rank
   std::array<AxisHops, num_axes> hops;  // by axis
+  // Whether the groups of the axes are boxes of the torus; otherwise ranks walk through it in one line.
+  bool in_boxes = true;
 };
 
 // Consecutive ranks share a node, `ranks_per_node` of them; the nodes' worth of each axis, innermost first, becomes a
 // box within the box of the next, walked so that each step is to a neighbour. Of all ways to cut the torus into such
-// boxes the one with the fewest links between the neighbours of all groups is taken, those of inner axes counting more.
-// Where the sizes do not cut the torus, ranks walk through all of it in one line. User error if there are more ranks
-// than room.
+// boxes the one is taken with the fewest links between the neighbours of the innermost axis that has several nodes,
+// among equals the fewest of the next, and so on outwards. Where the sizes do not cut the torus, ranks walk through all
+// of it in one line. User error if there are more ranks than room.
 TorusPlacement place_on_torus(const Mesh& mesh, const TorusShape& torus, int64_t ranks_per_node);
+
+// A torus that the groups of the mesh cut into boxes.
+struct FittingTorus {
+  int64_t ranks_per_node = 1;  // at most those asked for: the most with which groups do not share nodes
+  TorusShape torus;
+};
+FittingTorus fitting_torus(const Mesh& mesh, int64_t ranks_per_node);
 
 // A line "(x,y,z)" for each rank; dims of one node at the end are left out.
 std::string vcoordfile(const TorusPlacement& placement, const TorusShape& torus);

@@ -150,30 +150,6 @@ Tensor Model::generate_step(Pass& pass) {
 
 int64_t count_parameters(const ModelOptions& options) { return Model(options).parameters().num_elements(); }
 
-void check_tensor_parallel(const ModelOptions& options, int64_t size) {
-  constexpr const char* option = "parallel.tensor_model_parallel_size";
-  const int64_t heads = options.num_attention_heads;
-  if (heads % size != 0) {
-    int64_t below = size;
-    while (heads % below != 0) --below;
-    int64_t above = size;
-    while (above < heads && heads % above != 0) ++above;
-    throw_user("{} = {} does not divide the {} heads of model.num_attention_heads; the nearest sizes that do are {}{}",
-               option, size, heads, below, above <= heads ? fmt::format(" and {}", above) : "");
-  }
-  const int64_t kv_heads = options.num_kv_heads();
-  if (kv_heads % size != 0 && size % kv_heads != 0) {
-    throw_user(
-        "{} = {}: neither it nor the {} heads of model.num_query_groups divides the other, so that ranks would "
-        "have different numbers of them",
-        option, size, kv_heads);
-  }
-  if (options.feed_forward_size() < size || options.vocab_size < size) {
-    throw_user("{} = {} is more than model.ffn_hidden_size = {} or model.vocab_size = {} can be cut into", option, size,
-               options.feed_forward_size(), options.vocab_size);
-  }
-}
-
 KeyValueCache make_key_value_cache(const ModelOptions& options, MemoryPool& pool, DType dtype, int64_t batch,
                                    int64_t capacity) {
   KeyValueCache cache;

@@ -65,9 +65,6 @@ class Model {
 // 2 H (Narayanan et al. 2021, equation 2, made exact).
 int64_t count_parameters(const ModelOptions& options);
 
-// User error, naming the nearest sizes that do, if the model cannot be cut for so many ranks.
-void check_tensor_parallel(const ModelOptions& options, int64_t size);
-
 // An empty cache for `batch` sequences of up to `capacity` positions.
 KeyValueCache make_key_value_cache(const ModelOptions& options, MemoryPool& pool, DType dtype, int64_t batch,
                                    int64_t capacity);

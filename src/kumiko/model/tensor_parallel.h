@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kumiko/model/options.h"
+
 namespace kumiko {
 
 struct IndexRange {
@@ -28,5 +30,11 @@ struct TensorParallel {
   // Ranks that have the same part.
   int64_t holders(int64_t count, int64_t granule = 1) const { return std::max<int64_t>(1, size / (count / granule)); }
 };
+
+// Whether the model can be cut for so many ranks: each has equally many heads, and at least one column of the
+// feed-forward and one token of the vocabulary.
+bool can_cut(const ModelOptions& options, int64_t size);
+// User error, naming what cannot be shared out and the nearest sizes that can be cut for, if it cannot.
+void check_tensor_parallel(const ModelOptions& options, int64_t size);
 
 }  // namespace kumiko

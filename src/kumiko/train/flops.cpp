@@ -51,14 +51,17 @@ double megatron_training_days(double num_parameters, double num_tokens, int64_t 
   return 8 * num_tokens * num_parameters / (static_cast<double>(num_devices) * flops_per_second) / seconds_per_day;
 }
 
-std::map<RegionRow, double> flops_by_region(const ModelShape& shape, int64_t num_sequences) {
+std::map<RegionRow, double> flops_by_region(const ModelShape& shape, int64_t num_sequences,
+                                            const TensorParallel& part) {
   const auto layers = static_cast<double>(shape.num_layers);
   const auto hidden = static_cast<double>(shape.hidden);
   const auto length = static_cast<double>(shape.seq_length);
   const double tokens = static_cast<double>(num_sequences) * length;
-  const auto attention_width = static_cast<double>(shape.num_heads * shape.head_size);
-  const auto qkv_width = static_cast<double>((shape.num_heads + 2 * shape.num_kv_heads) * shape.head_size);
-  const auto mlp_weights = static_cast<double>(shape.mlp_matrices * shape.feed_forward) * hidden;
+  const int64_t heads = part.share(shape.num_heads).size();
+  const int64_t kv_heads = part.share(shape.num_kv_heads).size();
+  const auto attention_width = static_cast<double>(heads * shape.head_size);
+  const auto qkv_width = static_cast<double>((heads + 2 * kv_heads) * shape.head_size);
+  const auto mlp_weights = static_cast<double>(shape.mlp_matrices * part.share(shape.feed_forward).size()) * hidden;
   const std::map<Region, double> forward = {
       {Region::attention_qkv, 2 * tokens * layers * hidden * qkv_width},
       {Region::attention_scores, 2 * tokens * layers * 2 * length * attention_width},
@@ -71,7 +74,8 @@ std::map<RegionRow, double> flops_by_region(const ModelShape& shape, int64_t num
     result[region_row(Phase::backward, region)] = 2 * flops;  // input gradient and weight gradient
   }
   // The head takes its gradients in the forward, while the logits exist.
-  result[RegionRow::forward_head_and_loss] = 3 * 2 * tokens * hidden * static_cast<double>(shape.vocab_size);
+  result[RegionRow::forward_head_and_loss] =
+      3 * 2 * tokens * hidden * static_cast<double>(part.share(shape.vocab_size).size());
   return result;
 }
 

@@ -8,6 +8,7 @@
 
 #include "kumiko/base/regions.h"
 #include "kumiko/model/options.h"
+#include "kumiko/model/tensor_parallel.h"
 
 namespace kumiko {
 
@@ -44,8 +45,10 @@ double megatron_flops_per_step(const ModelShape& shape, int64_t num_sequences, b
 // equation 4).
 double megatron_training_days(double num_parameters, double num_tokens, int64_t num_devices, double flops_per_second);
 
-// The matrix products of one step over B sequences by row of the breakdown, for its TFLOP/s column. Attention counts
-// the full square, so a kernel that skips the masked half may seem to pass the peak.
-std::map<RegionRow, double> flops_by_region(const ModelShape& shape, int64_t num_sequences);
+// The matrix products of one step over B sequences by row of the breakdown, for its TFLOP/s column: those of the rank
+// of the tensor axis that `part` names. Attention counts the full square, so a kernel that skips the masked half may
+// seem to pass the peak.
+std::map<RegionRow, double> flops_by_region(const ModelShape& shape, int64_t num_sequences,
+                                            const TensorParallel& part = {});
 
 }  // namespace kumiko

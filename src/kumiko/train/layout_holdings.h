@@ -19,8 +19,8 @@ struct LayoutShape {
 };
 
 // The boxes that each rank hands in to be saved (train/state_checkpoint.h): the parameters, and for each of
-// `optimizer_states` ("first_moment") what the optimizer keeps of them. The model must be valid for the tensor axis, and
-// the group size for the data axis. f32. Ranks that hold the same share a list.
+// `optimizer_states` ("first_moment") what the optimizer keeps of them. The model must be valid for the tensor axis,
+// and the group size for the data axis. f32. Ranks that hold the same share a list.
 Holdings layout_holdings(const ModelOptions& model, std::span<const std::string> optimizer_states,
                          const LayoutShape& layout);
 

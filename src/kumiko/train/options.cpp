@@ -18,7 +18,8 @@ void TrainOptions::describe(OptionTable& table) {
   table.section("train");
   table.add("seq_length", seq_length, "tokens a sample");
   table.add("micro_batch_size", micro_batch_size, "samples a rank computes at once");
-  table.add("global_batch_size", global_batch_size, "samples a step on all ranks; 0 for micro_batch_size x ranks");
+  table.add("global_batch_size", global_batch_size,
+            "samples a step on all ranks; 0 for micro_batch_size x data-parallel size");
   table.add("train_iters", train_iters, "steps in all, of this run and those it resumes");
   table.add("exit_interval", exit_interval, "save and stop when the step divides by this; 0 for never");
   table.add("eval_interval", eval_interval, "steps between validations; 0 for none");
@@ -49,15 +50,14 @@ void TrainOptions::validate() const {
 
 void ParallelOptions::describe(OptionTable& table) {
   table.section("parallel");
-  table.add("tensor_model_parallel_size", tensor_model_parallel_size,
-            "ranks that share the heads, the MLP and the vocabulary");
-  table.add("data_parallel_size", data_parallel_size, "replicas that share the batch; 0 for what the ranks give");
+  table.add("tensor_model_parallel_size", tensor_model_parallel_size, std::string(help_of(Axis::tensor)));
+  table.add("data_parallel_size", data_parallel_size, std::string(help_of(Axis::data)));
   table.add("zero_stage", zero_stage,
             "what data-parallel ranks divide among themselves: 0 nothing, 1 the optimizer's state, 2 gradients too, "
             "3 weights too");
   table.add("zero_group_size", zero_group_size,
             "divide within groups of so many data-parallel ranks, each group a replica; 0 for all of them");
-  table.add("rank_order", rank_order, "the axes, that of neighbouring ranks first");
+  table.add("rank_order", rank_order, std::string(rank_order_help));
   table.add("num_threads", num_threads, "threads a rank computes with; 0 for the node's cores / its ranks");
   table.add_choice("bind", bind, {"auto", "none"},
                    "auto gives each rank cores of its own, a core to each thread, and the memory beside them");
@@ -70,6 +70,7 @@ void ParallelOptions::validate() const {
   require(data_parallel_size >= 0, "parallel.data_parallel_size", data_parallel_size, "0 or more");
   require(zero_stage >= 0 && zero_stage <= 3, "parallel.zero_stage", zero_stage, "0, 1, 2 or 3");
   require(zero_group_size >= 0, "parallel.zero_group_size", zero_group_size, "0 or more");
+  parse_rank_order(rank_order);
   require(num_threads >= 0, "parallel.num_threads", num_threads, "0 or more");
   communication.validate();
 }

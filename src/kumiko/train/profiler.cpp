@@ -80,7 +80,7 @@ Profiler::Profiler(const LoggingOptions& options, Profiled profiled) : profiled_
   last_step_ = options.profile_step_end;
   std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
   std::iota(everyone.begin(), everyone.end(), 0);
-  all_ = world.communicator(Axis::data, everyone);
+  all_ = world.communicator(Axis::all, everyone);
 }
 
 Profiler::~Profiler() {

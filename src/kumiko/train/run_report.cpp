@@ -212,8 +212,8 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
 
 void RunReport::show_breakdown(const RegionTimes& times) {
   if (!console_) return;
-  console_->print(breakdown_table(
-      times, flops_by_region(run_.shape(), run_.layout.micro_batch_size * run_.layout.num_micro_batches())));
+  const int64_t num_sequences = run_.layout.micro_batch_size * run_.layout.num_micro_batches();
+  console_->print(breakdown_table(times, flops_by_region(run_.shape(), num_sequences, run_.tensor_parallel())));
 }
 
 void RunReport::saved(const SaveResult& result, const SaveTimes& times) {

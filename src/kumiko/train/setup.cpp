@@ -226,7 +226,7 @@ static void prepare_saving(Run& run) {
 }
 
 Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
-  auto all = world.communicator(Axis::data, all_ranks(world));
+  auto all = world.communicator(Axis::all, all_ranks(world));
   check_agreement(*all, "the configuration", config.to_toml());
 
   config.validate();
@@ -247,7 +247,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   std::unique_ptr<Communicator> savers;
   std::unique_ptr<BackgroundWriter> writer;
   if (const CheckpointingOptions& saving = config.checkpoint; !saving.save.empty()) {
-    savers = world.communicator(Axis::data, all_ranks(world));
+    savers = world.communicator(Axis::all, all_ranks(world));
     writer = std::make_unique<BackgroundWriter>(*savers, CheckpointOptions{saving.save, saving.keep_last, {}});
   }
   // The communication's thread and the writer's are there now, to be placed too.

@@ -46,7 +46,8 @@ void gather_lines(Communicator& ranks, std::set<std::string>& lines) {
 
 // The logical tensors whose gradient holds NaN or Inf on any rank that holds a part of it, the first few by name.
 // Collective.
-std::string name_bad_gradients(const StepContext& context, const DataAxis& data, const ParameterStorage& storage) {
+std::string name_bad_gradients(const StepContext& context, const DataAxis& data, const ParameterStorage& storage,
+                               bool finite_gradient) {
   constexpr size_t most_names = 4;
   std::set<std::string> names;
   for (const OwnedFragment& owned : storage.owned()) {
@@ -57,7 +58,7 @@ std::string name_bad_gradients(const StepContext& context, const DataAxis& data,
   }
   if (storage.sharding().divides_optimizer()) gather_lines(data.gradients, names);
   if (context.tensor != nullptr) gather_lines(*context.tensor, names);
-  if (names.empty()) return "no gradient";
+  if (names.empty()) return finite_gradient ? "the loss alone" : "no gradient";
   std::string text;
   size_t count = 0;
   for (const std::string& name : names) {
@@ -140,7 +141,8 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
   result.skipped = !finite_loss || !finite_gradient;
   result.overflow = finite_loss && !finite_gradient && state.loss_scale.can_fall();
   if (result.skipped && !result.overflow) {
-    report_bad_values(result, state.step, settings.on_bad_values, name_bad_gradients(context, data, storage));
+    report_bad_values(result, state.step, settings.on_bad_values,
+                      name_bad_gradients(context, data, storage, finite_gradient));
   } else if (!result.skipped) {
     const double clip = clip_coefficient(result.gradient_norm, settings.optimizer.clip_grad);
     state.optimizer->update(kernels, ++state.updates, result.lr, clip / result.loss_scale);
