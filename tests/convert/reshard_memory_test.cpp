@@ -27,7 +27,7 @@ ModelOptions one_large_tensor() {
   options.num_layers = 1;
   options.hidden_size = 128;
   options.num_attention_heads = 4;
-  options.vocab_size = 120'000;
+  options.vocab_size = 140'000;
   options.max_position_embeddings = 8;
   options.fill_in_sizes();
   return options;
@@ -98,7 +98,8 @@ TEST(PeakMemory, OfReadingAndReshardingIsThatOfChunks) {
   const auto root = directory / "run";
   write_large_checkpoint(root, one_large_tensor());
   int64_t stored = 0;
-  for (const FileRecord& file : CheckpointReader::open(root).manifest().files) {
+  const Manifest manifest = CheckpointReader::open(root).manifest();
+  for (const FileRecord& file : manifest.files) {
     stored += static_cast<int64_t>(file.size);
   }
   ASSERT_GT(stored >> 10, checkpoint_kilobytes);
@@ -112,7 +113,7 @@ TEST(PeakMemory, OfReadingAndReshardingIsThatOfChunks) {
               CheckpointReader reader = CheckpointReader::open(root);
               std::vector<float> row(128);
               const std::shared_ptr<void> borrowed(std::shared_ptr<void>(), row.data());
-              for (int64_t i = 0; i < 120'000; i += 50) {
+              for (int64_t i = 0; i < 140'000; i += 50) {
                 reader.load("embedding.token", {{i, 0}, {1, 128}}, Tensor(borrowed, {1, 128}, DType::f32));
               }
             }),

@@ -133,7 +133,7 @@ TEST_P(Reshard, FromAnyLayoutToAnyOtherWritesWhatItsRanksWould) {
 TEST_P(Reshard, OneRankHasOneFileAndShapesAreTheTrueOnes) {
   const auto written = options(save({8, 2}), {1, 1});
   reshard(written);
-  const Manifest& manifest = CheckpointReader::open(written.save).manifest();
+  const Manifest manifest = CheckpointReader::open(written.save).manifest();
   EXPECT_EQ(manifest.files.size(), 1u);
   EXPECT_EQ(CheckpointReader::open(directory_ / "tensor8_data2").manifest().files.size(), 16u);
   for (const auto& parameter : Model(model_).parameters().all()) {
