@@ -52,6 +52,11 @@ void ParallelOptions::describe(OptionTable& table) {
   table.section("parallel");
   table.add("tensor_model_parallel_size", tensor_model_parallel_size, std::string(help_of(Axis::tensor)));
   table.add("data_parallel_size", data_parallel_size, std::string(help_of(Axis::data)));
+  table.add("zero_stage", zero_stage,
+            "what data-parallel ranks divide among themselves: 0 nothing, 1 the optimizer's state, 2 gradients too, "
+            "3 weights too");
+  table.add("zero_group_size", zero_group_size,
+            "divide within groups of so many data-parallel ranks, each group a replica; 0 for all of them");
   table.add("rank_order", rank_order, std::string(rank_order_help));
   table.add("num_threads", num_threads, "threads a rank computes with; 0 for the node's cores / its ranks");
   table.add_choice("bind", bind, {"auto", "none"},
@@ -62,6 +67,8 @@ void ParallelOptions::validate() const {
   require(tensor_model_parallel_size >= 1, "parallel.tensor_model_parallel_size", tensor_model_parallel_size,
           "1 or more");
   require(data_parallel_size >= 0, "parallel.data_parallel_size", data_parallel_size, "0 or more");
+  require(zero_stage >= 0 && zero_stage <= 3, "parallel.zero_stage", zero_stage, "0, 1, 2 or 3");
+  require(zero_group_size >= 0, "parallel.zero_group_size", zero_group_size, "0 or more");
   parse_rank_order(rank_order);
   require(num_threads >= 0, "parallel.num_threads", num_threads, "0 or more");
 }
