@@ -72,7 +72,18 @@ struct Layout {
   int64_t micro_batch_size;
   RecomputeGranularity recompute = RecomputeGranularity::none;
   const char* rank_order = "tensor-context-pipeline-data";
+  TensorExchange exchange{};
 };
+
+// Under sequence parallelism, and in chunks; `recompute` beside it.
+Layout sharded(int64_t data, int64_t tensor, int64_t micro_batch_size, int64_t num_chunks,
+               RecomputeGranularity recompute = RecomputeGranularity::none) {
+  return {data, tensor, micro_batch_size, recompute, "tensor-context-pipeline-data", {true, num_chunks}};
+}
+Layout in_chunks(int64_t data, int64_t tensor, int64_t micro_batch_size, int64_t num_chunks) {
+  return {
+      data, tensor, micro_batch_size, RecomputeGranularity::none, "tensor-context-pipeline-data", {false, num_chunks}};
+}
 
 const Layout layouts[] = {
     {2, 1, 2},
@@ -86,6 +97,16 @@ const Layout layouts[] = {
     {4, 2, 1},
     {2, 4, 4},
     {2, 2, 1, RecomputeGranularity::none, "data-tensor-context-pipeline"},
+    in_chunks(1, 2, 8, 4),
+    in_chunks(2, 2, 4, 2),
+    sharded(1, 2, 8, 1),
+    sharded(1, 2, 8, 4),
+    sharded(1, 2, 1, 1, RecomputeGranularity::full),
+    sharded(1, 4, 4, 3, RecomputeGranularity::selective),
+    sharded(1, 8, 8, 6),
+    sharded(2, 2, 2, 1, RecomputeGranularity::full),
+    sharded(2, 4, 4, 2),
+    sharded(4, 2, 1, 1),
 };
 
 constexpr int64_t num_steps = 20;
@@ -120,13 +141,15 @@ Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, i
   optimizer.lr_decay_style = DecayStyle::constant;
   optimizer.lr_decay_iters = num_steps;
   optimizer.clip_grad = 0.5;
-  const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor)};
+  const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor),
+                            layout.exchange.sequence_parallel};
   TrainingState state = make_training_state(model, optimizer, 7, *kernels, pool, DType::f64, part);
   StepContext context{*kernels, pool};
   context.dtype = DType::f64;
   context.seed = 11;
   context.recompute.granularity = layout.recompute;
   context.tensor = tensor;
+  context.exchange = layout.exchange;
   const BatchLayout batches{layout.micro_batch_size, global_batch_size, mesh.size(Axis::data),
                             mesh.coordinate(rank, Axis::data), model.max_position_embeddings};
   Trained trained;
@@ -182,7 +205,9 @@ TEST_P(Layouts, GiveTheLossesAndGradientsOfOneRank) {
   for (const Layout& layout : layouts) {
     const Mesh mesh({layout.data, 1, 1, layout.tensor}, parse_rank_order(layout.rank_order));
     if (mesh.size() > world.size() || world.rank() >= mesh.size()) continue;
-    SCOPED_TRACE(mesh.to_string());
+    SCOPED_TRACE(fmt::format("{}{}, {} chunks", mesh.to_string(),
+                             layout.exchange.sequence_parallel ? ", sequence parallel" : "",
+                             layout.exchange.num_chunks));
     const int64_t rank = world.rank();
     const auto data = world.communicator(Axis::data, mesh.group(rank, Axis::data));
     const auto tensor = layout.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));

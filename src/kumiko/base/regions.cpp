@@ -21,6 +21,7 @@ std::string_view name_of(RegionRow row) {
       "forward: attention output",
       "forward: mlp",
       "forward: head and loss",
+      "forward: tensor axis wait",
       "forward: other",
       "backward: embedding",
       "backward: layer norm",
@@ -29,6 +30,7 @@ std::string_view name_of(RegionRow row) {
       "backward: attention output",
       "backward: mlp",
       "backward: head and loss",
+      "backward: tensor axis wait",
       "backward: other",
       "recompute",
       "gradient all-reduce (exposed)",
@@ -43,16 +45,34 @@ std::string_view name_of(RegionRow row) {
 
 std::string_view span_name(Phase phase, Region region) {
   static constexpr std::array<std::string_view, num_regions> recomputed = {
-      "recompute: embedding",        "recompute: layer norm",       "recompute: attention qkv",
-      "recompute: attention scores", "recompute: attention output", "recompute: mlp",
-      "recompute: head and loss",    "recompute: batch generator",  "recompute: gradient all-reduce",
-      "recompute: optimizer",        "recompute: checkpoint",       "recompute: other",
+      "recompute: embedding",
+      "recompute: layer norm",
+      "recompute: attention qkv",
+      "recompute: attention scores",
+      "recompute: attention output",
+      "recompute: mlp",
+      "recompute: head and loss",
+      "recompute: tensor axis wait",
+      "recompute: batch generator",
+      "recompute: gradient all-reduce",
+      "recompute: optimizer",
+      "recompute: checkpoint",
+      "recompute: other",
   };
   static constexpr std::array<std::string_view, num_regions> evaluated = {
-      "evaluation: embedding",        "evaluation: layer norm",       "evaluation: attention qkv",
-      "evaluation: attention scores", "evaluation: attention output", "evaluation: mlp",
-      "evaluation: head and loss",    "evaluation: batch generator",  "evaluation: gradient all-reduce",
-      "evaluation: optimizer",        "evaluation: checkpoint",       "evaluation: other",
+      "evaluation: embedding",
+      "evaluation: layer norm",
+      "evaluation: attention qkv",
+      "evaluation: attention scores",
+      "evaluation: attention output",
+      "evaluation: mlp",
+      "evaluation: head and loss",
+      "evaluation: tensor axis wait",
+      "evaluation: batch generator",
+      "evaluation: gradient all-reduce",
+      "evaluation: optimizer",
+      "evaluation: checkpoint",
+      "evaluation: other",
   };
   static_assert(static_cast<size_t>(Region::other) + 1 == num_regions);
   if (phase == Phase::recompute) return recomputed[static_cast<size_t>(region)];

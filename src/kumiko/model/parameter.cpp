@@ -100,6 +100,14 @@ int64_t ParameterRegistry::num_elements() const {
   return count;
 }
 
+int64_t ParameterRegistry::num_shared_elements() const {
+  int64_t count = 0;
+  for (const auto& parameter : parameters_) {
+    for (const ParameterPart& part : parameter->parts) count += part.summed ? part.global_shape.num_elements() : 0;
+  }
+  return count;
+}
+
 int64_t ParameterRegistry::num_elements_padded() const {
   int64_t count = 0;
   for (const auto& parameter : parameters_) count += padded_elements(parameter->shape.num_elements());

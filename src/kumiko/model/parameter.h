@@ -58,6 +58,8 @@ class ParameterRegistry {
   const std::vector<std::unique_ptr<Parameter>>& all() const { return parameters_; }
   int num_units() const { return unit_ + 1; }
   int64_t num_elements() const;  // of the local tensors
+  // Of the logical tensors whose gradient is the sum of what several ranks of the tensor axis have.
+  int64_t num_shared_elements() const;
   // As they lie in memory, each from a cache line on.
   int64_t num_elements_padded() const;
 

@@ -19,6 +19,7 @@ struct StepContext {
   double loss_scale = 1;
   RecomputeOptions recompute{};
   Communicator* tensor = nullptr;  // the tensor axis; none if each rank has the whole model
+  TensorExchange exchange{};
 };
 
 struct MicroBatch {

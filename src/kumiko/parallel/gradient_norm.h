@@ -7,8 +7,9 @@
 
 namespace kumiko {
 
-// A head of keys that is shared by more queries than a rank has lies on several ranks of the tensor axis: each has the
-// gradient of its own queries, and all get the sum. Collective over `tensor`.
+// What several ranks of the tensor axis hold and each has a part of the gradient of gets the sum, all in one
+// all-reduce: a head of keys that is shared by more queries than a rank has, and norms of shards of the tokens.
+// Collective over `tensor`.
 void sum_shared_gradients(Communicator& tensor, const ParameterRegistry& parameters, MemoryPool& pool);
 
 // The sum of the squares of all elements of the gradient, each logical element once; NaN or Inf if any is. Collective
