@@ -1,5 +1,6 @@
 // Any layout gives the losses and gradients of one rank (docs/architecture.md, "numerical promises"): a table of
-// layouts on up to eight ranks. Everything is in double, so that what differs is the order of sums and nothing else.
+// layouts on up to eight ranks. Everything is in double, so that what differs is the order of sums and nothing else;
+// a few of them with the fast kernels in the types that people train in.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -110,6 +111,8 @@ const Layout layouts[] = {
 };
 
 constexpr int64_t num_steps = 20;
+// Of layouts that differ from others in how they communicate.
+constexpr int64_t few_steps = 5;
 constexpr int64_t global_batch_size = 8;
 
 // Tokens that nothing repeats.
@@ -132,9 +135,26 @@ struct Trained {
   std::vector<Gradient> gradients;
 };
 
+// What a run computes with: the reference in double, or the fast kernels with activations of a type and weights in f32.
+struct Numbers {
+  DType activations = DType::f64;
+  int64_t steps = num_steps;
+
+  DType weights() const { return activations == DType::f64 ? DType::f64 : DType::f32; }
+  std::unique_ptr<Kernels> kernels() const {
+    return activations == DType::f64 ? make_reference_kernels()
+                                     : make_cpu_kernels(MemoryPool::create(), 1, activations);
+  }
+};
+
+std::vector<double> values_of(const Tensor& tensor) {
+  if (tensor.dtype() == DType::f64) return {tensor.elements<double>().begin(), tensor.elements<double>().end()};
+  return {tensor.elements<float>().begin(), tensor.elements<float>().end()};
+}
+
 Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, int64_t rank, Communicator& data,
-            Communicator* tensor) {
-  const auto kernels = make_reference_kernels();
+            Communicator* tensor, const Numbers& numbers) {
+  const auto kernels = numbers.kernels();
   MemoryPool& pool = test::pool();
   OptimizerOptions optimizer;
   optimizer.lr = 1e-2;
@@ -143,9 +163,9 @@ Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, i
   optimizer.clip_grad = 0.5;
   const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor),
                             layout.exchange.sequence_parallel};
-  TrainingState state = make_training_state(model, optimizer, 7, *kernels, pool, DType::f64, part);
+  TrainingState state = make_training_state(model, optimizer, 7, *kernels, pool, numbers.weights(), part);
   StepContext context{*kernels, pool};
-  context.dtype = DType::f64;
+  context.dtype = numbers.activations;
   context.seed = 11;
   context.recompute.granularity = layout.recompute;
   context.tensor = tensor;
@@ -153,7 +173,7 @@ Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, i
   const BatchLayout batches{layout.micro_batch_size, global_batch_size, mesh.size(Axis::data),
                             mesh.coordinate(rank, Axis::data), model.max_position_embeddings};
   Trained trained;
-  for (int64_t step = 0; step < num_steps; ++step) {
+  for (int64_t step = 0; step < numbers.steps; ++step) {
     const auto micro_batches = load_micro_batches(Samples(), batches, step, {}, pool);
     trained.steps.push_back(training_step(state, context, micro_batches, data,
                                           {optimizer, BadValues::stop, batches.tokens_per_step()}, false));
@@ -161,19 +181,33 @@ Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, i
     for (const auto& parameter : state.model.parameters().all()) {
       for (const ParameterPart& held : parameter->parts) {
         const Tensor gradient = parameter->gradient.rows(held.first_row, held.first_row + held.box.size[0]);
-        const auto values = gradient.elements<double>();
-        trained.gradients.push_back({held, {values.begin(), values.end()}});
+        trained.gradients.push_back({held, values_of(gradient)});
       }
     }
   }
   return trained;
 }
 
-Trained run_on_one_rank(const ModelOptions& model) {
+Trained run_on_one_rank(const ModelOptions& model, const Numbers& numbers) {
   const auto self = connect_self_world();
   const int64_t everyone[] = {0};
   const auto data = self->communicator(Axis::data, everyone);
-  return run(model, {1, 1, global_batch_size}, Mesh({1, 1, 1, 1}), 0, *data, nullptr);
+  return run(model, {1, 1, global_batch_size}, Mesh({1, 1, 1, 1}), 0, *data, nullptr, numbers);
+}
+
+// On the first ranks of the world, of which this must be one.
+Trained run_on_mesh(const ModelOptions& model, const Layout& layout, const Mesh& mesh, const Numbers& numbers) {
+  World& world = test::world();
+  const int64_t rank = world.rank();
+  const auto data = world.communicator(Axis::data, mesh.group(rank, Axis::data));
+  const auto tensor = layout.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
+  return run(model, layout, mesh, rank, *data, tensor.get(), numbers);
+}
+
+std::string text_of(const Layout& layout) {
+  return fmt::format("data {} x tensor {}, micro-batches of {}{}, {} chunks", layout.data, layout.tensor,
+                     layout.micro_batch_size, layout.exchange.sequence_parallel ? ", sequence parallel" : "",
+                     layout.exchange.num_chunks);
 }
 
 // |box of the whole - held| / |box of the whole|, of matrices and vectors.
@@ -195,35 +229,90 @@ double relative_error(const Trained::Gradient& held, const Trained::Gradient& wh
   return norm == 0 ? std::sqrt(error) : std::sqrt(error / norm);
 }
 
+// Of losses and gradients, relative; gradients as norms of differences.
+struct Tolerance {
+  double loss;
+  double gradient_norm;
+  double gradient;
+};
+
+void expect_close(const Trained& trained, const Trained& expected, const Tolerance& tolerance) {
+  for (size_t step = 0; step < trained.steps.size(); ++step) {
+    const StepResult& one = expected.steps[step];
+    ASSERT_NEAR(trained.steps[step].loss, one.loss, tolerance.loss * one.loss) << "step " << step;
+    ASSERT_NEAR(trained.steps[step].gradient_norm, one.gradient_norm, tolerance.gradient_norm * one.gradient_norm)
+        << "step " << step;
+  }
+  for (const Trained::Gradient& held : trained.gradients) {
+    if (held.part.name.ends_with("key.bias")) continue;  // exactly zero without positions in the keys: rounding
+    const auto whole = std::find_if(expected.gradients.begin(), expected.gradients.end(),
+                                    [&](const auto& other) { return other.part.name == held.part.name; });
+    ASSERT_NE(whole, expected.gradients.end()) << held.part.name;
+    EXPECT_LT(relative_error(held, *whole), tolerance.gradient) << held.part.name;
+  }
+}
+
 class Layouts : public testing::TestWithParam<ModelCase> {};
 
 TEST_P(Layouts, GiveTheLossesAndGradientsOfOneRank) {
   const ModelOptions& model = GetParam().options;
-  const Trained expected = run_on_one_rank(model);
+  const Trained expected = run_on_one_rank(model, {});
   ASSERT_LT(expected.steps.back().loss, expected.steps.front().loss);
-  World& world = test::world();
   for (const Layout& layout : layouts) {
     const Mesh mesh({layout.data, 1, 1, layout.tensor}, parse_rank_order(layout.rank_order));
-    if (mesh.size() > world.size() || world.rank() >= mesh.size()) continue;
-    SCOPED_TRACE(fmt::format("{}{}, {} chunks", mesh.to_string(),
-                             layout.exchange.sequence_parallel ? ", sequence parallel" : "",
-                             layout.exchange.num_chunks));
-    const int64_t rank = world.rank();
-    const auto data = world.communicator(Axis::data, mesh.group(rank, Axis::data));
-    const auto tensor = layout.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
-    const Trained trained = run(model, layout, mesh, rank, *data, tensor.get());
+    if (mesh.size() > test::world().size() || test::world().rank() >= mesh.size()) continue;
+    SCOPED_TRACE(text_of(layout));
+    const bool plain = !layout.exchange.sequence_parallel && layout.exchange.num_chunks == 1;
+    const Trained trained = run_on_mesh(model, layout, mesh, {DType::f64, plain ? num_steps : few_steps});
     // Sums of some hundred terms, in double, through twenty steps of Adam, which divides by small numbers.
-    for (size_t step = 0; step < trained.steps.size(); ++step) {
-      const StepResult& one = expected.steps[step];
-      ASSERT_NEAR(trained.steps[step].loss, one.loss, 1e-9 * one.loss) << "step " << step;
-      ASSERT_NEAR(trained.steps[step].gradient_norm, one.gradient_norm, 1e-8 * one.gradient_norm) << "step " << step;
+    expect_close(trained, expected, {1e-9, 1e-8, 1e-12});
+  }
+}
+
+// With the fast kernels. A product rounds sums of at most 128 terms in f32, and its result to the activations' type;
+// parts that are summed over ranks are rounded before that. A loss has some ten products behind it, one after another,
+// a gradient as many again; each adds what it rounds.
+TEST_P(Layouts, GiveThoseOfOneRankInTheTypesOfTraining) {
+  constexpr double terms = 128;
+  constexpr double products = 10;
+  const Layout tested[] = {in_chunks(2, 2, 2, 1), sharded(1, 2, 4, 3), sharded(2, 4, 4, 3)};
+  for (const DType type : {DType::f32, DType::bf16}) {
+    const Numbers numbers{type, few_steps};
+    const Trained expected = run_on_one_rank(GetParam().options, numbers);
+    const double rounding = terms * std::ldexp(1.0, -24) + (type == DType::bf16 ? std::ldexp(1.0, -9) : 0);
+    for (const Layout& layout : tested) {
+      const Mesh mesh({layout.data, 1, 1, layout.tensor});
+      if (mesh.size() > test::world().size() || test::world().rank() >= mesh.size()) continue;
+      SCOPED_TRACE(fmt::format("{}, {}", text_of(layout), name_of(type)));
+      const double expected_error = products * rounding;
+      expect_close(run_on_mesh(GetParam().options, layout, mesh, numbers), expected,
+                   {expected_error, 2 * expected_error, 2 * expected_error});
     }
-    for (const Trained::Gradient& held : trained.gradients) {
-      if (held.part.name.ends_with("key.bias")) continue;  // exactly zero without positions in the keys: rounding
-      const auto whole = std::find_if(expected.gradients.begin(), expected.gradients.end(),
-                                      [&](const auto& other) { return other.part.name == held.part.name; });
-      ASSERT_NE(whole, expected.gradients.end()) << held.part.name;
-      EXPECT_LT(relative_error(held, *whole), 1e-12) << held.part.name;
+  }
+}
+
+// How many chunks there are changes no bit of a row. Under sequence parallelism it changes which rows a rank has, and
+// so the order in which a norm's gradient is summed; of the first step nothing else.
+TEST_P(Layouts, GiveTheSameBitsInAnyNumberOfChunks) {
+  const Mesh mesh({1, 1, 1, 4});
+  if (mesh.size() > test::world().size() || test::world().rank() >= mesh.size()) return;
+  for (const bool shards : {false, true}) {
+    for (const DType type : {DType::f32, DType::bf16}) {
+      SCOPED_TRACE(fmt::format("{}, {}", shards ? "sequence parallel" : "all tokens on each rank", name_of(type)));
+      const auto run_in = [&](int64_t num_chunks) {
+        const Layout layout = shards ? sharded(1, 4, 4, num_chunks) : in_chunks(1, 4, 4, num_chunks);
+        return run_on_mesh(GetParam().options, layout, mesh, {type, shards ? 1 : 2});
+      };
+      const Trained one = run_in(1);
+      for (const int64_t num_chunks : {2, 3}) {
+        const Trained several = run_in(num_chunks);
+        for (size_t i = 0; i < one.steps.size(); ++i) EXPECT_EQ(several.steps[i].loss, one.steps[i].loss);
+        for (size_t i = 0; i < one.gradients.size(); ++i) {
+          const std::string& name = one.gradients[i].part.name;
+          if (shards && name.find("norm") != std::string::npos) continue;
+          EXPECT_EQ(several.gradients[i].values, one.gradients[i].values) << name << " in " << num_chunks;
+        }
+      }
     }
   }
 }

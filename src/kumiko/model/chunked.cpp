@@ -33,9 +33,9 @@ SummedRows::SummedRows(const Pass& pass, int64_t num_columns, std::string_view p
 
 void SummedRows::start(int64_t chunk) {
   const Tensor rows = rows_of(partial_, chunks_.whole(chunk));
-  events_.push_back(chunks_.ranks == 1 ? ranks_->all_reduce(rows, ReduceOp::sum, purpose_)
-                                       : ranks_->reduce_scatter(rows, rows_of(sum_, chunks_.shard(chunk)),
-                                                                ReduceOp::sum, purpose_));
+  events_.push_back(chunks_.ranks == 1
+                        ? ranks_->all_reduce(rows, ReduceOp::sum, purpose_)
+                        : ranks_->reduce_scatter(rows, rows_of(sum_, chunks_.shard(chunk)), ReduceOp::sum, purpose_));
 }
 
 const Tensor& SummedRows::sum() const {

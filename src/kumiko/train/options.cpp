@@ -51,6 +51,13 @@ void ParallelOptions::describe(OptionTable& table) {
   table.section("parallel");
   table.add("tensor_model_parallel_size", tensor_model_parallel_size,
             "ranks that share the heads, the MLP and the vocabulary");
+  table.add(
+      "sequence_parallel", sequence_parallel,
+      "these ranks share the tokens of norms, dropout and the residual stream too: less is kept for the backward");
+  table.add(
+      "tensor_model_parallel_chunks", tensor_model_parallel_chunks,
+      "pieces of a micro-batch's tokens: while one is multiplied, another is exchanged; 0 for a number that suits "
+      "how many tokens there are");
   table.add("data_parallel_size", data_parallel_size, "replicas that share the batch; 0 for what the ranks give");
   table.add("rank_order", rank_order, "the axes, that of neighbouring ranks first");
   table.add("num_threads", num_threads, "threads a rank computes with; 0 for the node's cores / its ranks");
@@ -61,6 +68,8 @@ void ParallelOptions::describe(OptionTable& table) {
 void ParallelOptions::validate() const {
   require(tensor_model_parallel_size >= 1, "parallel.tensor_model_parallel_size", tensor_model_parallel_size,
           "1 or more");
+  require(tensor_model_parallel_chunks >= 0, "parallel.tensor_model_parallel_chunks", tensor_model_parallel_chunks,
+          "0 or more");
   require(data_parallel_size >= 0, "parallel.data_parallel_size", data_parallel_size, "0 or more");
   require(num_threads >= 0, "parallel.num_threads", num_threads, "0 or more");
 }

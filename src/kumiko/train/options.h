@@ -36,7 +36,9 @@ struct TrainOptions {
 
 struct ParallelOptions {
   int64_t tensor_model_parallel_size = 1;
-  int64_t data_parallel_size = 0;  // 0: what the other axes leave
+  bool sequence_parallel = false;
+  int64_t tensor_model_parallel_chunks = 0;  // 0: default_token_chunks
+  int64_t data_parallel_size = 0;            // 0: what the other axes leave
   std::string rank_order = to_string(default_rank_order);
   int64_t num_threads = 0;  // 0: the node's cores divided by its ranks
   Bind bind = Bind::automatic;

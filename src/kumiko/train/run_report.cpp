@@ -10,6 +10,7 @@
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/summary.h"
 #include "kumiko/train/tensorboard.h"
+#include "kumiko/train/traffic_table.h"
 #include "kumiko/train/wandb.h"
 
 namespace kumiko {
@@ -118,7 +119,10 @@ SummarySection output_section(const Run& run) {
 }  // namespace
 
 RunReport::RunReport(const Run& run, std::optional<double> peak)
-    : run_(run), peak_(peak), flops_per_token_(kumiko::flops_per_token(run.shape())) {
+    : run_(run),
+      peak_(peak),
+      flops_per_token_(kumiko::flops_per_token(run.shape())),
+      traffic_shown_(run.world.traffic()) {
   if (run.world.rank() != 0) return;
   console_.emplace(Terminal::detect());
   const LoggingOptions& logging = run.config.logging;
@@ -198,8 +202,13 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
 
 void RunReport::show_breakdown(const RegionTimes& times) {
   if (!console_) return;
-  console_->print(breakdown_table(
-      times, flops_by_region(run_.shape(), run_.layout.micro_batch_size * run_.layout.num_micro_batches())));
+  auto flops = flops_by_region(run_.shape(), run_.layout.micro_batch_size * run_.layout.num_micro_batches());
+  for (auto& [row, count] : flops) count /= static_cast<double>(run_.mesh.size(Axis::tensor));
+  console_->print(breakdown_table(times, flops));
+  std::vector<TrafficRow> traffic = run_.world.traffic();
+  const std::string table = traffic_table(traffic_since(traffic_shown_, traffic), times.steps);
+  if (!table.empty()) console_->print("\n" + table);
+  traffic_shown_ = std::move(traffic);
 }
 
 void RunReport::saved(const SaveReport& report) {

@@ -17,6 +17,9 @@
 
 namespace kumiko {
 
+// This rank's part of the model.
+TensorParallel tensor_parallel_of(const ParallelOptions& options, const Mesh& mesh, const World& world);
+
 struct Run {
   Config config;  // resolved: no option is left at "0 for ..."
   World& world;
@@ -40,9 +43,7 @@ struct Run {
   ModelShape shape() const { return ModelShape::of(config.model, layout.seq_length); }
   // Of this rank's step, but for the kernels' own scratch.
   StepMemoryShape memory_shape() const;
-  TensorParallel tensor_parallel() const {
-    return {mesh.size(Axis::tensor), mesh.coordinate(world.rank(), Axis::tensor)};
-  }
+  TensorParallel tensor_parallel() const { return tensor_parallel_of(config.parallel, mesh, world); }
   StepContext context(RegionTimer* timer) const;
   StepSettings step_settings() const;
   // Where metrics go; empty if nowhere.
