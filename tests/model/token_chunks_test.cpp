@@ -34,9 +34,9 @@ TEST(TokenChunks, ShareOutEveryToken) {
 TEST(TokenChunks, AreAsManyAsFit) {
   EXPECT_EQ(TokenChunks::of(96, 4).count, 4);
   EXPECT_EQ(TokenChunks::of(96, 4, 8).count, 4);
-  EXPECT_EQ(TokenChunks::of(96, 5).count, 4);     // 96 does not divide by 5
+  EXPECT_EQ(TokenChunks::of(96, 5).count, 4);      // 96 does not divide by 5
   EXPECT_EQ(TokenChunks::of(96, 4, 32).count, 3);  // each must be shared out to 32
-  EXPECT_EQ(TokenChunks::of(20, 4).count, 2);     // no fewer than 8 rows
+  EXPECT_EQ(TokenChunks::of(20, 4).count, 2);      // no fewer than 8 rows
   EXPECT_EQ(TokenChunks::of(7, 4).count, 1);
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "kumiko/comm/self.h"
+#include "kumiko/mesh/box_run.h"
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/step.h"
@@ -73,17 +74,24 @@ struct Layout {
   int64_t micro_batch_size;
   RecomputeGranularity recompute = RecomputeGranularity::none;
   const char* rank_order = "tensor-context-pipeline-data";
+  int64_t zero_stage = 0;
+  int64_t zero_group_size = 0;
   TensorExchange exchange{};
 };
 
-// Under sequence parallelism, and in chunks; `recompute` beside it.
-Layout sharded(int64_t data, int64_t tensor, int64_t micro_batch_size, int64_t num_chunks,
-               RecomputeGranularity recompute = RecomputeGranularity::none) {
-  return {data, tensor, micro_batch_size, recompute, "tensor-context-pipeline-data", {true, num_chunks}};
+Layout zero(int64_t stage, Layout layout, int64_t group_size = 0) {
+  layout.zero_stage = stage;
+  layout.zero_group_size = group_size;
+  return layout;
 }
-Layout in_chunks(int64_t data, int64_t tensor, int64_t micro_batch_size, int64_t num_chunks) {
-  return {
-      data, tensor, micro_batch_size, RecomputeGranularity::none, "tensor-context-pipeline-data", {false, num_chunks}};
+Layout in_chunks(int64_t num_chunks, Layout layout) {
+  layout.exchange.num_chunks = num_chunks;
+  return layout;
+}
+// Under sequence parallelism.
+Layout sharded(int64_t num_chunks, Layout layout) {
+  layout.exchange = {true, num_chunks};
+  return layout;
 }
 
 const Layout layouts[] = {
@@ -98,16 +106,29 @@ const Layout layouts[] = {
     {4, 2, 1},
     {2, 4, 4},
     {2, 2, 1, RecomputeGranularity::none, "data-tensor-context-pipeline"},
-    in_chunks(1, 2, 8, 4),
-    in_chunks(2, 2, 4, 2),
-    sharded(1, 2, 8, 1),
-    sharded(1, 2, 8, 4),
-    sharded(1, 2, 1, 1, RecomputeGranularity::full),
-    sharded(1, 4, 4, 3, RecomputeGranularity::selective),
-    sharded(1, 8, 8, 6),
-    sharded(2, 2, 2, 1, RecomputeGranularity::full),
-    sharded(2, 4, 4, 2),
-    sharded(4, 2, 1, 1),
+    zero(1, {2, 1, 1}),
+    zero(2, {2, 1, 4}),
+    zero(3, {2, 1, 1}),
+    zero(1, {4, 2, 1}),
+    zero(2, {4, 1, 1, RecomputeGranularity::full}, 2),
+    zero(3, {8, 1, 1}),
+    zero(3, {8, 1, 1}, 4),
+    zero(2, {2, 4, 2}),
+    zero(3, {4, 2, 1, RecomputeGranularity::full}, 2),
+    zero(3, {2, 2, 1, RecomputeGranularity::selective, "data-tensor-context-pipeline"}),
+    in_chunks(4, {1, 2, 8}),
+    in_chunks(2, {2, 2, 4}),
+    sharded(1, {1, 2, 8}),
+    sharded(4, {1, 2, 8}),
+    sharded(1, {1, 2, 1, RecomputeGranularity::full}),
+    sharded(3, {1, 4, 4, RecomputeGranularity::selective}),
+    sharded(6, {1, 8, 8}),
+    sharded(1, {2, 2, 2, RecomputeGranularity::full}),
+    sharded(2, {2, 4, 4}),
+    sharded(1, {4, 2, 1}),
+    zero(1, sharded(2, {2, 2, 4})),
+    zero(2, sharded(1, {4, 2, 1})),
+    zero(3, sharded(1, {2, 4, 2, RecomputeGranularity::full})),
 };
 
 constexpr int64_t num_steps = 20;
@@ -152,8 +173,19 @@ std::vector<double> values_of(const Tensor& tensor) {
   return {tensor.elements<float>().begin(), tensor.elements<float>().end()};
 }
 
-Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, int64_t rank, Communicator& data,
-            Communicator* tensor, const Numbers& numbers) {
+void add_gradients(Trained& trained, const ParameterRegistry& parameters, const OwnedFragment& owned) {
+  for (const PartRun& run : part_runs(parameters, owned.fragment)) {
+    int64_t begin = run.in_fragment;
+    for (const Box& box : boxes_of_run(run.part->box, run.begin, run.count)) {
+      trained.gradients.push_back({*run.part, values_of(owned.gradient.slice(begin, box.num_elements()))});
+      trained.gradients.back().part.box = box;
+      begin += box.num_elements();
+    }
+  }
+}
+
+Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, int64_t rank, const DataAxis& data,
+            const Sharding& sharding, Communicator* tensor, const Numbers& numbers) {
   const auto kernels = numbers.kernels();
   MemoryPool& pool = test::pool();
   OptimizerOptions optimizer;
@@ -163,7 +195,7 @@ Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, i
   optimizer.clip_grad = 0.5;
   const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor),
                             layout.exchange.sequence_parallel};
-  TrainingState state = make_training_state(model, optimizer, 7, *kernels, pool, numbers.weights(), part);
+  TrainingState state = make_training_state(model, optimizer, 7, *kernels, pool, numbers.weights(), part, sharding);
   StepContext context{*kernels, pool};
   context.dtype = numbers.activations;
   context.seed = 11;
@@ -178,12 +210,7 @@ Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, i
     trained.steps.push_back(training_step(state, context, micro_batches, data,
                                           {optimizer, BadValues::stop, batches.tokens_per_step()}, false));
     if (step > 0) continue;
-    for (const auto& parameter : state.model.parameters().all()) {
-      for (const ParameterPart& held : parameter->parts) {
-        const Tensor gradient = parameter->gradient.rows(held.first_row, held.first_row + held.box.size[0]);
-        trained.gradients.push_back({held, values_of(gradient)});
-      }
-    }
+    for (const OwnedFragment& owned : state.storage->owned()) add_gradients(trained, state.model.parameters(), owned);
   }
   return trained;
 }
@@ -192,63 +219,69 @@ Trained run_on_one_rank(const ModelOptions& model, const Numbers& numbers) {
   const auto self = connect_self_world();
   const int64_t everyone[] = {0};
   const auto data = self->communicator(Axis::data, everyone);
-  return run(model, {1, 1, global_batch_size}, Mesh({1, 1, 1, 1}), 0, *data, nullptr, numbers);
+  return run(model, {1, 1, global_batch_size}, Mesh({1, 1, 1, 1}), 0, *data, {}, nullptr, numbers);
 }
 
 // On the first ranks of the world, of which this must be one.
 Trained run_on_mesh(const ModelOptions& model, const Layout& layout, const Mesh& mesh, const Numbers& numbers) {
   World& world = test::world();
   const int64_t rank = world.rank();
-  const auto data = world.communicator(Axis::data, mesh.group(rank, Axis::data));
+  const Sharding sharding =
+      Sharding::of(layout.zero_stage, layout.zero_group_size, layout.data, mesh.coordinate(rank, Axis::data));
+  const DataCommunicators data = connect_data_axis(world, mesh, sharding);
   const auto tensor = layout.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
-  return run(model, layout, mesh, rank, *data, tensor.get(), numbers);
+  return run(model, layout, mesh, rank, data.axis(), sharding, tensor.get(), numbers);
 }
 
 std::string text_of(const Layout& layout) {
-  return fmt::format("data {} x tensor {}, micro-batches of {}{}, {} chunks", layout.data, layout.tensor,
-                     layout.micro_batch_size, layout.exchange.sequence_parallel ? ", sequence parallel" : "",
-                     layout.exchange.num_chunks);
+  return fmt::format("data {} x tensor {}, micro-batches of {}, ZeRO stage {}{}, {} chunks", layout.data, layout.tensor,
+                     layout.micro_batch_size, layout.zero_stage,
+                     layout.exchange.sequence_parallel ? ", sequence parallel" : "", layout.exchange.num_chunks);
 }
 
-// |box of the whole - held| / |box of the whole|, of matrices and vectors.
-double relative_error(const Trained::Gradient& held, const Trained::Gradient& whole) {
+// Sums of squares.
+struct Difference {
+  double error = 0;
+  double norm = 0;
+  double relative() const { return norm == 0 ? std::sqrt(error) : std::sqrt(error / norm); }
+};
+
+// Of a box of `whole` and what a rank holds of it, of matrices and vectors.
+Difference difference(const Trained::Gradient& held, const Trained::Gradient& whole) {
   const Box& box = held.part.box;
   const bool matrix = box.size.rank() == 2;
   const int64_t width = matrix ? held.part.global_shape[1] : 1;
   const int64_t columns = matrix ? box.size[1] : 1;
   const int64_t first_column = matrix ? box.offset[1] : 0;
-  double error = 0;
-  double norm = 0;
+  Difference difference;
   for (int64_t row = 0; row < box.size[0]; ++row) {
     for (int64_t column = 0; column < columns; ++column) {
       const double expected = whole.values[static_cast<size_t>((box.offset[0] + row) * width + first_column + column)];
-      error += std::pow(held.values[static_cast<size_t>(row * columns + column)] - expected, 2);
-      norm += std::pow(expected, 2);
+      difference.error += std::pow(held.values[static_cast<size_t>(row * columns + column)] - expected, 2);
+      difference.norm += std::pow(expected, 2);
     }
   }
-  return norm == 0 ? std::sqrt(error) : std::sqrt(error / norm);
+  return difference;
 }
 
-// Of losses and gradients, relative; gradients as norms of differences.
-struct Tolerance {
-  double loss;
-  double gradient_norm;
-  double gradient;
-};
-
-void expect_close(const Trained& trained, const Trained& expected, const Tolerance& tolerance) {
+void expect_same_steps(const Trained& trained, const Trained& expected, double loss, double gradient_norm) {
   for (size_t step = 0; step < trained.steps.size(); ++step) {
     const StepResult& one = expected.steps[step];
-    ASSERT_NEAR(trained.steps[step].loss, one.loss, tolerance.loss * one.loss) << "step " << step;
-    ASSERT_NEAR(trained.steps[step].gradient_norm, one.gradient_norm, tolerance.gradient_norm * one.gradient_norm)
+    ASSERT_NEAR(trained.steps[step].loss, one.loss, loss * one.loss) << "step " << step;
+    ASSERT_NEAR(trained.steps[step].gradient_norm, one.gradient_norm, gradient_norm * one.gradient_norm)
         << "step " << step;
   }
+}
+
+// Calls visit(name, Difference) for each box.
+template <class Visit>
+void for_each_gradient(const Trained& trained, const Trained& expected, Visit visit) {
   for (const Trained::Gradient& held : trained.gradients) {
     if (held.part.name.ends_with("key.bias")) continue;  // exactly zero without positions in the keys: rounding
     const auto whole = std::find_if(expected.gradients.begin(), expected.gradients.end(),
                                     [&](const auto& other) { return other.part.name == held.part.name; });
     ASSERT_NE(whole, expected.gradients.end()) << held.part.name;
-    EXPECT_LT(relative_error(held, *whole), tolerance.gradient) << held.part.name;
+    visit(held.part.name, difference(held, *whole));
   }
 }
 
@@ -265,17 +298,20 @@ TEST_P(Layouts, GiveTheLossesAndGradientsOfOneRank) {
     const bool plain = !layout.exchange.sequence_parallel && layout.exchange.num_chunks == 1;
     const Trained trained = run_on_mesh(model, layout, mesh, {DType::f64, plain ? num_steps : few_steps});
     // Sums of some hundred terms, in double, through twenty steps of Adam, which divides by small numbers.
-    expect_close(trained, expected, {1e-9, 1e-8, 1e-12});
+    expect_same_steps(trained, expected, 1e-9, 1e-8);
+    for_each_gradient(trained, expected, [](const std::string& name, const Difference& difference) {
+      EXPECT_LT(difference.relative(), 1e-12) << name;
+    });
   }
 }
 
 // With the fast kernels. A product rounds sums of at most 128 terms in f32, and its result to the activations' type;
 // parts that are summed over ranks are rounded before that. A loss has some ten products behind it, one after another,
-// a gradient as many again; each adds what it rounds.
+// a gradient as many again; each adds what it rounds, in both of the runs that are compared.
 TEST_P(Layouts, GiveThoseOfOneRankInTheTypesOfTraining) {
   constexpr double terms = 128;
   constexpr double products = 10;
-  const Layout tested[] = {in_chunks(2, 2, 2, 1), sharded(1, 2, 4, 3), sharded(2, 4, 4, 3)};
+  const Layout tested[] = {in_chunks(1, {2, 2, 2}), sharded(3, {1, 2, 4}), sharded(3, {2, 4, 4})};
   for (const DType type : {DType::f32, DType::bf16}) {
     const Numbers numbers{type, few_steps};
     const Trained expected = run_on_one_rank(GetParam().options, numbers);
@@ -284,9 +320,16 @@ TEST_P(Layouts, GiveThoseOfOneRankInTheTypesOfTraining) {
       const Mesh mesh({layout.data, 1, 1, layout.tensor});
       if (mesh.size() > test::world().size() || test::world().rank() >= mesh.size()) continue;
       SCOPED_TRACE(fmt::format("{}, {}", text_of(layout), name_of(type)));
-      const double expected_error = products * rounding;
-      expect_close(run_on_mesh(GetParam().options, layout, mesh, numbers), expected,
-                   {expected_error, 2 * expected_error, 2 * expected_error});
+      const double loss = 2 * products * rounding;
+      const Trained trained = run_on_mesh(GetParam().options, layout, mesh, numbers);
+      expect_same_steps(trained, expected, loss, 2 * loss);
+      // As a whole: of a small bias terms of both signs leave little more than their rounding.
+      Difference all;
+      for_each_gradient(trained, expected, [&](const std::string&, const Difference& difference) {
+        all.error += difference.error;
+        all.norm += difference.norm;
+      });
+      EXPECT_LT(all.relative(), 2 * loss);
     }
   }
 }
@@ -300,7 +343,7 @@ TEST_P(Layouts, GiveTheSameBitsInAnyNumberOfChunks) {
     for (const DType type : {DType::f32, DType::bf16}) {
       SCOPED_TRACE(fmt::format("{}, {}", shards ? "sequence parallel" : "all tokens on each rank", name_of(type)));
       const auto run_in = [&](int64_t num_chunks) {
-        const Layout layout = shards ? sharded(1, 4, 4, num_chunks) : in_chunks(1, 4, 4, num_chunks);
+        const Layout layout = shards ? sharded(num_chunks, {1, 4, 4}) : in_chunks(num_chunks, {1, 4, 4});
         return run_on_mesh(GetParam().options, layout, mesh, {type, shards ? 1 : 2});
       };
       const Trained one = run_in(1);

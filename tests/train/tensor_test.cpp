@@ -105,8 +105,7 @@ struct Measured {
 // Of the second step: the first makes what stays.
 Measured measure(const Case& tested, const TensorParallel& part, World& world) {
   const auto tensor = test::everyone(Axis::tensor);
-  const int64_t alone[] = {world.rank()};
-  const auto data = world.communicator(Axis::data, alone);
+  const DataCommunicators data = connect_data_axis(world, Mesh({1, 1, 1, part.size}), {});
   const auto pool = MemoryPool::create();
   const auto kernels = make_cpu_kernels(MemoryPool::create(), 1, tested.dtype);
   OptimizerOptions optimizer;
@@ -119,10 +118,10 @@ Measured measure(const Case& tested, const TensorParallel& part, World& world) {
   context.exchange = {tested.sequence_parallel, tested.num_chunks};
   const auto micro_batches = micro_batches_of(tested, *pool);
   const StepSettings settings{optimizer, BadValues::stop, tested.num_micro_batches * micro_batch_size * seq_length};
-  training_step(state, context, micro_batches, *data, settings, false);
+  training_step(state, context, micro_batches, data.axis(), settings, false);
   pool->reset_peaks();
   world.reset_traffic();
-  training_step(state, context, micro_batches, *data, settings, false);
+  training_step(state, context, micro_batches, data.axis(), settings, false);
   Measured measured;
   measured.traffic = world.traffic();
   for (size_t i = 0; i < measured.uses.size(); ++i) measured.uses[i] = pool->use(static_cast<MemoryPurpose>(i));

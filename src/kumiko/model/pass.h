@@ -16,6 +16,8 @@
 
 namespace kumiko {
 
+class VisitObserver;  // model/unit.h
+
 // What one micro-batch's forward leaves for its backward: a stack. Layers push in the forward and pop in the backward,
 // which visits them in the reverse order.
 class Stash {
@@ -70,13 +72,6 @@ struct DropoutSite {
   static int64_t mlp_output(int layer) { return 3 + 3 * int64_t{layer}; }
 };
 
-// How activations cross the tensor axis. Sequence parallelism: the residual stream and its norms are of this rank's
-// shard of the tokens (token_chunks.h); not with a cache.
-struct TensorExchange {
-  bool sequence_parallel = false;
-  int64_t num_chunks = 1;  // of tokens, in which communication hides behind products; fewer where they don't fit
-};
-
 struct Pass {
   Kernels& kernels;
   MemoryPool& pool;
@@ -98,6 +93,7 @@ struct Pass {
 
   Communicator* tensor = nullptr;  // the tensor axis; none if this rank has the whole model
   TensorExchange exchange{};
+  VisitObserver* observer = nullptr;  // may be none
 
   Stash* stash = nullptr;  // none: there will be no backward
   RecomputeOptions recompute{};

@@ -14,6 +14,13 @@
 
 namespace kumiko {
 
+// How activations cross the tensor axis. Sequence parallelism: the residual stream and its norms are of this rank's
+// shard of the tokens; not with a cache.
+struct TensorExchange {
+  bool sequence_parallel = false;
+  int64_t num_chunks = 1;  // of tokens, in which communication hides behind products; fewer where they don't fit
+};
+
 struct TokenChunks {
   int64_t num_tokens = 0;
   int64_t count = 1;  // C

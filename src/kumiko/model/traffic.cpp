@@ -14,11 +14,10 @@ class Rows {
  public:
   void add(Verb verb, std::string_view purpose, int64_t calls, int64_t bytes) {
     if (calls == 0) return;
-    const auto found = std::find_if(rows_.begin(), rows_.end(), [&](const TrafficRow& row) {
-      return row.verb == verb && row.purpose == purpose;
-    });
-    TrafficRow& row = found == rows_.end() ? rows_.emplace_back(TrafficRow{verb, Axis::tensor, std::string(purpose)})
-                                           : *found;
+    const auto found = std::find_if(rows_.begin(), rows_.end(),
+                                    [&](const TrafficRow& row) { return row.verb == verb && row.purpose == purpose; });
+    TrafficRow& row =
+        found == rows_.end() ? rows_.emplace_back(TrafficRow{verb, Axis::tensor, std::string(purpose)}) : *found;
     row.calls += calls;
     row.bytes += calls * bytes;
   }
@@ -32,6 +31,15 @@ class Rows {
 int64_t block_forwards(const RecomputeOptions& recompute, int64_t num_layers) {
   int64_t count = num_layers;
   for (const BlockSpan& span : block_spans(recompute, num_layers)) count += span.recomputed ? span.end - span.begin : 0;
+  return count;
+}
+
+// Elements of the logical tensors whose gradient is the sum of what several ranks have.
+int64_t shared_elements(const ParameterRegistry& parameters) {
+  int64_t count = 0;
+  for (const auto& parameter : parameters.all()) {
+    for (const ParameterPart& part : parameter->parts) count += part.summed ? part.global_shape.num_elements() : 0;
+  }
   return count;
 }
 
@@ -64,11 +72,10 @@ std::vector<TrafficRow> tensor_traffic(const ModelOptions& model, const StepMemo
   const auto statistic = static_cast<int64_t>(size_of(shape.compute == DType::f64 ? DType::f64 : DType::f32));
   const int64_t rows_at_once = head_rows_per_chunk(tensor.share(model.vocab_size).size(), tokens);
   for (int64_t begin = 0; begin < tokens; begin += rows_at_once) {
-    rows.add(Verb::all_reduce, "loss", 3 * shape.num_micro_batches,
-             std::min(rows_at_once, tokens - begin) * statistic);
+    rows.add(Verb::all_reduce, "loss", 3 * shape.num_micro_batches, std::min(rows_at_once, tokens - begin) * statistic);
   }
   rows.add(Verb::all_reduce, "loss", 1, sizeof(double));
-  const int64_t shared = Model(model, tensor).parameters().num_shared_elements();
+  const int64_t shared = shared_elements(Model(model, tensor).parameters());
   rows.add(Verb::all_reduce, "shared gradients", shared > 0 ? 1 : 0,
            shared * static_cast<int64_t>(size_of(shape.weights)));
   rows.add(Verb::all_reduce, "gradient norm", 1, sizeof(double));

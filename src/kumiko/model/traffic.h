@@ -1,6 +1,7 @@
 // What a training step hands to the tensor axis, as a pure function of its shape. A test holds the communicator's
 // counters to it, byte for byte. The whole layer: of each residual branch the sum of [T, H], forward and backward
-// (Narayanan et al. 2021, section 3.2), which sequence parallelism divides into a gather and a scatter of as many bytes.
+// (Narayanan et al. 2021, section 3.2), which sequence parallelism divides into a gather and a scatter of as many
+// bytes.
 #pragma once
 
 #include <vector>
