@@ -52,6 +52,12 @@ TEST_F(Messages, SizesThatDoNotDivide) {
   expect_train({"parallel.tensor_model_parallel_size", "2"},
                "parallel.tensor_model_parallel_size = 2 does not divide 1 rank: take 2 ranks, or 1 for "
                "parallel.tensor_model_parallel_size");
+  expect_train(
+      {"train.seq_length", "15", "parallel.tensor_model_parallel_size", "2", "parallel.sequence_parallel", "true"},
+      "parallel.sequence_parallel = true: the 15 tokens of a micro-batch (train.micro_batch_size = 1 x "
+      "train.seq_length = 15) do not divide by parallel.tensor_model_parallel_size = 2; the nearest lengths that do "
+      "are 14 and 16",
+      2);
   expect_train({"train.seq_length", "32", "model.max_position_embeddings", "16"},
                "train.seq_length = 32 is longer than the model's model.max_position_embeddings = 16");
 }

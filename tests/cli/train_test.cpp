@@ -22,6 +22,9 @@ const Layout layouts[] = {
     {"4", 4, {}},
     {"tensor", 2, {"parallel.tensor_model_parallel_size", "2"}},
     {"zero_2_in_groups", 4, {"parallel.zero_stage", "2", "parallel.zero_group_size", "2"}},
+    {"sequence_and_zero_1",
+     4,
+     {"parallel.tensor_model_parallel_size", "2", "parallel.sequence_parallel", "true", "parallel.zero_stage", "1"}},
     {"zero_3_and_tensor", 4, {"parallel.zero_stage", "3", "parallel.tensor_model_parallel_size", "2"}},
 };
 

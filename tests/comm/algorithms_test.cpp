@@ -402,5 +402,33 @@ TEST(AllReduceMemory, IsWhatThePoolCounts) {
   }
 }
 
+TEST(ReduceScatterMemory, IsWhatThePoolCounts) {
+  for (const int size : {2, 3, 4, 7}) {
+    for (const int64_t part : {1, 2, 5, 16}) {
+      std::vector<Tensor> inputs;
+      std::vector<Tensor> outputs;
+      for (int r = 0; r < size; ++r) {
+        inputs.push_back(floats(size * part, [](int64_t) { return 1.0F; }));
+        outputs.push_back(floats(part, [](int64_t) { return 0.0F; }));
+      }
+      pool()->reset_peaks();
+      const int64_t before = pool()->use(MemoryPurpose::communication).current;
+      run_all(
+          size,
+          [&](int r) {
+            Operation operation;
+            operation.verb = Verb::reduce_scatter;
+            operation.input = inputs[static_cast<size_t>(r)];
+            operation.output = outputs[static_cast<size_t>(r)];
+            return operation;
+          },
+          small_pieces);
+      EXPECT_EQ(pool()->use(MemoryPurpose::communication).peak - before,
+                size * reduce_scatter_memory(size * part, DType::f32, size, small_pieces))
+          << part << " of each among " << size;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace kumiko

@@ -23,6 +23,9 @@ struct AlgorithmOptions {
 // Bytes of `pool` that all_reduce of `num_elements` holds while it runs among `size` ranks.
 int64_t all_reduce_memory(int64_t num_elements, DType dtype, int size, const AlgorithmOptions& options = {});
 
+// The same of reduce_scatter; `num_elements` of its input.
+int64_t reduce_scatter_memory(int64_t num_elements, DType dtype, int size, const AlgorithmOptions& options = {});
+
 // The algorithm of the operation's verb. `operation`, `exchange`, `pool` must outlive the steps.
 Steps run_collective(const Operation& operation, Exchange& exchange, MemoryPool& pool, const AlgorithmOptions& options);
 

@@ -20,17 +20,20 @@ class StepWalk {
     const int64_t heads = tensor.share(model.num_attention_heads).size();
     const int64_t kv_heads = tensor.share(model.num_kv_heads()).size();
     const int64_t vocabulary = tensor.share(model.vocab_size).size();
-    stream_ = tokens * model.hidden_size * element;
+    const int64_t shard_tokens = tensor.sequence_parallel ? tokens / tensor.size : tokens;
+    stream_ = shard_tokens * model.hidden_size * element;
+    gathered_ = tensor.sequence_parallel ? tokens * model.hidden_size * element : 0;
     queries_ = tokens * heads * model.head_size() * element;
     qkv_ = queries_ + 2 * tokens * kv_heads * model.head_size() * element;
     wide_ = tokens * tensor.share(model.feed_forward_size()).size() * element;
     swiglu_ = llama;
     pre_ = llama ? 2 * wide_ : wide_;
-    moments_ = (llama ? 1 : 2) * tokens * statistic;
+    moments_ = (llama ? 1 : 2) * shard_tokens * statistic;
     const int64_t attended = queries_ + tokens * heads * statistic;
     attended_again_ = shape.recompute.granularity == RecomputeGranularity::selective ? attended : 0;
     masked_ = model.hidden_dropout > 0 ? stream_ : 0;
-    branch_ = tensor.size > 1 ? stream_ : masked_;
+    branch_ = tensor.size > 1 ? stream_ + gathered_ : masked_;
+    input_gradient_ = 2 * stream_ + 2 * gathered_;
     attention_kept_ = moments_ + qkv_ + attended - attended_again_;
     // The MLP's norm keeps the residual sum; the MLP the input of its activation.
     mlp_kept_ = stream_ + moments_ + pre_;
@@ -81,6 +84,7 @@ class StepWalk {
   }
 
   void forward() {
+    moment(stream_, gathered_);
     stash_ += stream_;  // the embedding's output
     for (const BlockSpan& span : block_spans(shape_.recompute, model_.num_layers)) {
       for (int64_t block = span.begin; block < span.end; ++block) {
@@ -88,26 +92,26 @@ class StepWalk {
       }
     }
     stash_ += moments_ + stream_;  // the head's norm, and the gradient of its output
-    moment(0, stream_ + logits_);
+    moment(0, stream_ + 2 * gathered_ + logits_);
   }
 
   void backward_block() {
     // From here on the block's output is gone; `gradient` and, until the MLP is through, its gradient is there.
     const int64_t gradient = stream_;
-    moment(0, gradient + masked_ + wide_);
+    moment(0, gradient + masked_ + gathered_ + wide_);
     if (swiglu_) {
-      moment(0, gradient + masked_ + 2 * wide_);  // the activated input, made again
-      moment(0, gradient + 2 * stream_);          // its gradient has taken the place of what was kept
+      moment(0, gradient + masked_ + gathered_ + 2 * wide_);  // the activated input, made again
+      moment(0, gradient + input_gradient_);                  // its gradient has taken the place of what was kept
       stash_ -= pre_;
     } else {
       stash_ -= pre_;
-      moment(0, gradient + pre_ + 2 * stream_);
+      moment(0, gradient + pre_ + input_gradient_);
     }
     stash_ -= stream_ + moments_;
-    moment(0, gradient + attended_again_ + masked_ + queries_);
+    moment(0, gradient + attended_again_ + masked_ + gathered_ + queries_);
     moment(0, gradient + attended_again_ + queries_ + qkv_);
     stash_ -= attention_kept_ - moments_;
-    moment(0, gradient + qkv_ + 2 * stream_);
+    moment(0, gradient + qkv_ + input_gradient_);
     stash_ -= moments_ + stream_;  // with its input
   }
 
@@ -124,11 +128,13 @@ class StepWalk {
       }
       for (int64_t block = span->begin; block < span->end; ++block) backward_block();
     }
+    moment(0, stream_ + gathered_);  // the embedding's
   }
 
   const ModelOptions& model_;
   const StepMemoryShape& shape_;
-  int64_t stream_;          // [T, H]
+  int64_t stream_;          // [T, H], or under sequence parallelism [T/t, H]
+  int64_t gathered_;        // under sequence parallelism [T, H], beside that
   int64_t queries_;         // [T, A D]
   int64_t qkv_;             // [T, (A + 2 K) D]
   int64_t wide_;            // [T, F]
@@ -138,6 +144,7 @@ class StepWalk {
   int64_t attended_again_;  // the heads' output and log-sum-exp, if they are computed again
   int64_t masked_;          // a gradient beside its dropped version
   int64_t branch_;          // a branch that cannot be added as it is made
+  int64_t input_gradient_;  // of a linear behind a norm, and that norm's output, made again
   int64_t attention_kept_;
   int64_t mlp_kept_;
   int64_t logits_;  // of one chunk, with its statistics

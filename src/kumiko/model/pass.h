@@ -11,6 +11,7 @@
 #include "kumiko/comm/communicator.h"
 #include "kumiko/kernels/kernels.h"
 #include "kumiko/model/recompute.h"
+#include "kumiko/model/token_chunks.h"
 #include "kumiko/tensor/tensor.h"
 
 namespace kumiko {
@@ -90,7 +91,8 @@ struct Pass {
   int64_t step = 0;
   int64_t first_sample = 0;
 
-  Communicator* tensor = nullptr;     // the tensor axis; none if this rank has the whole model
+  Communicator* tensor = nullptr;  // the tensor axis; none if this rank has the whole model
+  TensorExchange exchange{};
   VisitObserver* observer = nullptr;  // may be none
 
   Stash* stash = nullptr;  // none: there will be no backward
@@ -102,6 +104,8 @@ struct Pass {
   double loss_sum = 0;    // out: the sum of the tokens' losses
 
   int64_t num_tokens() const { return batch * sequence; }
+  bool shards_tokens() const { return tensor != nullptr && exchange.sequence_parallel; }
+  TokenChunks chunks() const;
   // Of the first token of each sequence.
   int64_t first_position() const { return cache == nullptr ? 0 : cache->length; }
   void keep(const Tensor& value) const {

@@ -51,6 +51,13 @@ void TrainOptions::validate() const {
 void ParallelOptions::describe(OptionTable& table) {
   table.section("parallel");
   table.add("tensor_model_parallel_size", tensor_model_parallel_size, std::string(help_of(Axis::tensor)));
+  table.add(
+      "sequence_parallel", sequence_parallel,
+      "these ranks share the tokens of norms, dropout and the residual stream too: less is kept for the backward");
+  table.add(
+      "tensor_model_parallel_chunks", tensor_model_parallel_chunks,
+      "pieces of a micro-batch's tokens: while one is multiplied, another is exchanged; 0 for a number that suits "
+      "how many tokens there are");
   table.add("data_parallel_size", data_parallel_size, std::string(help_of(Axis::data)));
   table.add("zero_stage", zero_stage,
             "what data-parallel ranks divide among themselves: 0 nothing, 1 the optimizer's state, 2 gradients too, "
@@ -67,6 +74,8 @@ void ParallelOptions::describe(OptionTable& table) {
 void ParallelOptions::validate() const {
   require(tensor_model_parallel_size >= 1, "parallel.tensor_model_parallel_size", tensor_model_parallel_size,
           "1 or more");
+  require(tensor_model_parallel_chunks >= 0, "parallel.tensor_model_parallel_chunks", tensor_model_parallel_chunks,
+          "0 or more");
   require(data_parallel_size >= 0, "parallel.data_parallel_size", data_parallel_size, "0 or more");
   require(zero_stage >= 0 && zero_stage <= 3, "parallel.zero_stage", zero_stage, "0, 1, 2 or 3");
   require(zero_group_size >= 0, "parallel.zero_group_size", zero_group_size, "0 or more");

@@ -11,6 +11,7 @@
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/summary.h"
 #include "kumiko/train/tensorboard.h"
+#include "kumiko/train/traffic_table.h"
 #include "kumiko/train/wandb.h"
 
 namespace kumiko {
@@ -131,7 +132,10 @@ SummarySection output_section(const Run& run) {
 }  // namespace
 
 RunReport::RunReport(const Run& run, std::optional<double> peak)
-    : run_(run), peak_(peak), flops_per_token_(kumiko::flops_per_token(run.shape())) {
+    : run_(run),
+      peak_(peak),
+      flops_per_token_(kumiko::flops_per_token(run.shape())),
+      traffic_shown_(run.world.traffic()) {
   if (run.world.rank() != 0) return;
   console_.emplace(Terminal::detect());
   const LoggingOptions& logging = run.config.logging;
@@ -214,6 +218,10 @@ void RunReport::show_breakdown(const RegionTimes& times) {
   if (!console_) return;
   const int64_t num_sequences = run_.layout.micro_batch_size * run_.layout.num_micro_batches();
   console_->print(breakdown_table(times, flops_by_region(run_.shape(), num_sequences, run_.tensor_parallel())));
+  std::vector<TrafficRow> traffic = run_.world.traffic();
+  const std::string table = traffic_table(traffic_since(traffic_shown_, traffic), times.steps);
+  if (!table.empty()) console_->print("\n" + table);
+  traffic_shown_ = std::move(traffic);
 }
 
 void RunReport::saved(const SaveResult& result, const SaveTimes& times) {

@@ -24,6 +24,7 @@ class RunReport {
   // One step; `elapsed_seconds` since the end of the step before, with evaluation and saving.
   void step(const StepResult& result, double step_seconds, double elapsed_seconds,
             std::optional<double> validation_loss);
+  // By region, and what was communicated meanwhile.
   void show_breakdown(const RegionTimes& times);
   // A save has ended, well or not.
   void saved(const SaveResult& result, const SaveTimes& times);
@@ -38,6 +39,7 @@ class RunReport {
   const Run& run_;
   std::optional<double> peak_;
   double flops_per_token_;
+  std::vector<TrafficRow> traffic_shown_;  // or before the first step
   std::optional<Console> console_;
   std::vector<std::unique_ptr<MetricsSink>> files_;
   std::optional<CheckpointLog> checkpoints_;

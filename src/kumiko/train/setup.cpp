@@ -96,6 +96,9 @@ void resolve(Config& config, const World& world) {
   }
   model.fill_in_sizes();
   config.parallel.data_parallel_size = mesh_of(config.parallel, world).size(Axis::data);
+  if (config.parallel.tensor_model_parallel_chunks == 0) {
+    config.parallel.tensor_model_parallel_chunks = default_token_chunks(train.micro_batch_size * train.seq_length);
+  }
   if (train.global_batch_size == 0) {
     train.global_batch_size = train.micro_batch_size * config.parallel.data_parallel_size;
   }
@@ -175,6 +178,11 @@ void restore(Run& run) {
 
 }  // namespace
 
+TensorParallel tensor_parallel_of(const ParallelOptions& options, const Mesh& mesh, const World& world) {
+  const int64_t size = mesh.size(Axis::tensor);
+  return {size, mesh.coordinate(world.rank(), Axis::tensor), options.sequence_parallel && size > 1};
+}
+
 StepMemoryShape Run::memory_shape() const {
   StepMemoryShape memory;
   memory.micro_batch_size = layout.micro_batch_size;
@@ -190,8 +198,13 @@ StepMemoryShape Run::memory_shape() const {
   memory.communication = gradient_communication_memory(state.storage->parameters(), state.storage->sharding(),
                                                        mesh.size(Axis::data), DType::f32);
   if (tensor != nullptr) {
-    const int64_t stream = layout.micro_batch_size * layout.seq_length * config.model.hidden_size;
-    memory.communication += all_reduce_memory(stream, memory.compute, mesh.size(Axis::tensor));
+    const TensorParallel& part = memory.tensor_parallel;
+    const int64_t tokens = layout.micro_batch_size * layout.seq_length;
+    const int64_t num_chunks = config.parallel.tensor_model_parallel_chunks;
+    const auto chunks = TokenChunks::of(tokens, num_chunks, part.sequence_parallel ? part.size : 1);
+    const int64_t chunk = tokens / chunks.count * config.model.hidden_size;
+    const auto memory_of = part.sequence_parallel ? reduce_scatter_memory : all_reduce_memory;
+    memory.communication += memory_of(chunk, memory.compute, mesh.size(Axis::tensor), {});
   }
   return memory;
 }
@@ -206,6 +219,7 @@ StepContext Run::context(RegionTimer* timer) const {
   context.recompute = config.train.recompute;
   context.dtype = dtype_of(config.train.precision);
   context.tensor = tensor.get();
+  context.exchange = {config.parallel.sequence_parallel, config.parallel.tensor_model_parallel_chunks};
   return context;
 }
 
@@ -233,6 +247,10 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   resolve(config, world);
   config.model.validate();
   check_tensor_parallel(config.model, config.parallel.tensor_model_parallel_size);
+  if (config.parallel.sequence_parallel) {
+    check_sequence_parallel(config.train.micro_batch_size, config.train.seq_length,
+                            config.parallel.tensor_model_parallel_size);
+  }
   config.train.recompute.validate(config.model.num_layers);
   config.optimizer.validate();
   const Mesh mesh = mesh_of(config.parallel, world);
@@ -260,7 +278,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
                                          mesh.size(Axis::data), mesh.coordinate(world.rank(), Axis::data));
   auto data = connect_data_axis(world, mesh, sharding);
   auto tensor = mesh.size(Axis::tensor) > 1 ? axis(Axis::tensor) : nullptr;
-  const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(world.rank(), Axis::tensor)};
+  const TensorParallel part = tensor_parallel_of(config.parallel, mesh, world);
   TrainingState state = make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels,
                                             *pool, DType::f32, part, sharding);
   state.loss_scale = LossScale::of(train.loss_scale, train.precision);

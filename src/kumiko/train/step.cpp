@@ -141,12 +141,8 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
   result.skipped = !finite_loss || !finite_gradient;
   result.overflow = finite_loss && !finite_gradient && state.loss_scale.can_fall();
   if (result.skipped && !result.overflow) {
-<<<<<<< HEAD
     report_bad_values(result, state.step, settings.on_bad_values,
                       name_bad_gradients(context, data, storage, finite_gradient));
-=======
-    report_bad_values(result, state.step, settings.on_bad_values, name_bad_gradients(context, data, storage));
->>>>>>> mend
   } else if (!result.skipped) {
     const double clip = clip_coefficient(result.gradient_norm, settings.optimizer.clip_grad);
     state.optimizer->update(kernels, ++state.updates, result.lr, clip / result.loss_scale);
