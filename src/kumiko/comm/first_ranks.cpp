@@ -11,11 +11,10 @@ namespace {
 
 class FirstRanks final : public World {
  public:
-  FirstRanks(World& world, int64_t size)
-      : world_(world), ranks_(world.ranks().begin(), world.ranks().begin() + size) {
+  FirstRanks(World& world, int64_t size) : world_(world), ranks_(world.ranks().begin(), world.ranks().begin() + size) {
     const std::string& host = ranks_[static_cast<size_t>(world.rank())].host;
-    local_size_ =
-        static_cast<int>(std::count_if(ranks_.begin(), ranks_.end(), [&](const RankInfo& r) { return r.host == host; }));
+    local_size_ = static_cast<int>(
+        std::count_if(ranks_.begin(), ranks_.end(), [&](const RankInfo& r) { return r.host == host; }));
   }
 
   int rank() const override { return world_.rank(); }

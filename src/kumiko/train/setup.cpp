@@ -209,7 +209,7 @@ std::string Run::run_directory() const {
   return config.logging.run_dir.empty() ? config.checkpoint.save : config.logging.run_dir;
 }
 
-Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
+Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenParts given) {
   std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
   std::iota(everyone.begin(), everyone.end(), 0);
   auto all = world.communicator(Axis::data, everyone);
@@ -224,12 +224,13 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   const Mesh mesh = mesh_of(config.parallel, world);
   const BatchLayout layout = layout_of(config, world, mesh);
   const TrainOptions& train = config.train;
-  auto train_samples = samples_of(config, Split::train, train.train_iters);
+  auto train_samples =
+      given.train_samples ? std::move(given.train_samples) : samples_of(config, Split::train, train.train_iters);
   auto valid_samples = train.eval_interval > 0 ? samples_of(config, Split::valid, train.eval_iters) : nullptr;
   const DocumentMask documents = documents_of(config.data);
   if (documents.any() && world.rank() == 0) warn_without_ends(*train_samples, documents, train.seq_length);
 
-  PlacedRank placed = place_rank(config.parallel, world, *all);
+  PlacedRank placed = given.placed ? std::move(*given.placed) : place_rank(config.parallel, world, *all);
   config.parallel.num_threads = placed.num_threads;
   auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads), dtype_of(train.precision),
                                   train.linear_backend);
@@ -255,7 +256,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
           std::move(state),
           std::nullopt,
           "",
-          std::move(placed.places)};
+          std::move(placed)};
   restore(run);
   if (!run.config.checkpoint.save.empty()) {
     if (world.rank() == 0) keep_tokenizer(run.config.data.tokenizer, run.config.checkpoint.save);

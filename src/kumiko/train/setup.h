@@ -13,6 +13,7 @@
 #include "kumiko/train/batches.h"
 #include "kumiko/train/config.h"
 #include "kumiko/train/flops.h"
+#include "kumiko/train/rank_placement.h"
 #include "kumiko/train/step.h"
 
 namespace kumiko {
@@ -33,7 +34,7 @@ struct Run {
   TrainingState state;
   std::optional<CheckpointWriter> writer;  // none if nothing is saved
   std::string resumed_from;                // empty: from the beginning
-  std::vector<std::string> places;         // where each rank computes (train/rank_placement.h)
+  PlacedRank placed;                       // where each rank computes
 
   int64_t consumed_samples() const { return state.step * layout.global_batch_size; }
   int64_t consumed_tokens() const { return state.step * layout.tokens_per_step(); }
@@ -49,9 +50,15 @@ struct Run {
   std::string run_directory() const;
 };
 
+// What a run takes as it is instead of making it: a benchmark reads no files, and places its ranks once for many runs.
+struct GivenParts {
+  std::unique_ptr<SampleSource> train_samples;
+  std::optional<PlacedRank> placed;
+};
+
 // Collective. User error if a size does not divide, a file is missing or does not fit, or ranks disagree.
 // Memory comes from `pool`.
-Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool);
+Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenParts given = {});
 
 // Collective. Writes a checkpoint of the present step.
 SaveReport save_checkpoint(Run& run);
