@@ -67,12 +67,14 @@ void add_bench_scaling(CLI::App& app) {
   command->add_option("--rounds", options.rounds, "Times that each layout runs, in turn; the median counts")
       ->capture_default_str();
   add_step_options(*command, options.step);
-  OptionTable parallel;
-  options.step.parallel.describe(parallel);
-  add_table_options(*command, parallel, {"data_parallel_size", "tensor_model_parallel_size", "num_threads", "bind"});
   command->add_option("--json", bench->json, "File for the record as JSON");
   command->add_option("--svg", bench->svg, "File for plots");
-  command->callback([bench] {
+  command->allow_extras();
+  command->footer(
+      "Any option of a configuration can follow as --section.key VALUE, as with `kumiko train`:\n"
+      "--model.hidden_size 1024 --parallel.rank_order data-tensor-context-pipeline");
+  command->callback([bench, command] {
+    bench->options.step.settings = parse_overrides(command->remaining());
     const int code = run(*bench);
     if (code != 0) throw CLI::RuntimeError(code);
   });

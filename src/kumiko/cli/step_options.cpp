@@ -17,20 +17,6 @@ void add_placement_options(CLI::App& command, ParallelOptions& options) {
       ->default_str("auto");
 }
 
-void add_table_options(CLI::App& command, const OptionTable& table, const std::vector<std::string>& left_out) {
-  const auto shared = std::make_shared<OptionTable>(table);
-  for (const Option& option : shared->options()) {
-    if (std::find(left_out.begin(), left_out.end(), option.key) != left_out.end()) continue;
-    std::string flag = "--" + option.key;
-    std::replace(flag.begin(), flag.end(), '_', '-');
-    command
-        .add_option_function<std::string>(
-            flag, [shared, name = option.name()](const std::string& text) { shared->set(name, text, "command line"); },
-            option.help)
-        ->default_str(option.default_value);
-  }
-}
-
 void add_step_options(CLI::App& command, StepBenchmarkOptions& options) {
   std::map<std::string, Precision> precisions;
   for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {
@@ -45,10 +31,19 @@ void add_step_options(CLI::App& command, StepBenchmarkOptions& options) {
   command.add_option("--dtype", options.precision, "Activations in fp32, bf16 or fp16")
       ->transform(CLI::CheckedTransformer(precisions))
       ->default_str("fp32");
-  OptionTable table;
-  table.section("train");
-  options.recompute.describe(table);
-  add_table_options(command, table);
+  // The configuration's own options of recomputation, by the same names.
+  const auto table = std::make_shared<OptionTable>();
+  table->section("train");
+  options.recompute.describe(*table);
+  for (const Option& option : table->options()) {
+    std::string flag = "--" + option.key;
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    command
+        .add_option_function<std::string>(
+            flag, [table, option](const std::string& text) { table->set(option.name(), text, "command line"); },
+            option.help)
+        ->default_str(option.default_value);
+  }
   command.add_option("--warmup", options.warmup, "Steps before counting")->capture_default_str();
   command.add_option("--steps", options.steps, "Steps counted")->capture_default_str();
 }

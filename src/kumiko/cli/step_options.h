@@ -15,8 +15,4 @@ void add_placement_options(CLI::App& command, ParallelOptions& options);
 // The model, the batch, precision, recomputation, placement and the numbers of steps. `options` must outlive `command`.
 void add_step_options(CLI::App& command, StepBenchmarkOptions& options);
 
-// Those options of `table` whose names are not among `left_out`, by the names that they have in a configuration, as
-// --recompute-method. What `table` describes must outlive `command`.
-void add_table_options(CLI::App& command, const OptionTable& table, const std::vector<std::string>& left_out = {});
-
 }  // namespace kumiko

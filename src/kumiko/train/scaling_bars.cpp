@@ -32,6 +32,7 @@ size_t region_group(RegionRow row) {
     case RegionRow::recompute:
       return 7;
     case RegionRow::gradient_all_reduce:
+    case RegionRow::weight_gather:
       return 8;
     case RegionRow::optimizer:
       return 9;

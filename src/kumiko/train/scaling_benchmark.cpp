@@ -9,6 +9,7 @@
 #include "kumiko/comm/first_ranks.h"
 #include "kumiko/kernels/machine.h"
 #include "kumiko/model/model.h"
+#include "kumiko/parallel/sharding.h"
 #include "kumiko/train/setup.h"
 #include "kumiko/train/synthetic_samples.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 Config config_of(const ScalingOptions& options, const ScalingRow& row) {
   Config config = benchmark_config(options.step);
-  config.parallel = row.layout.apply(options.step.parallel);
+  config.parallel = row.layout.apply(config.parallel);
   config.train.global_batch_size = row.global_batch_size;
   return config;
 }
@@ -32,7 +33,9 @@ void check(const ScalingOptions& options, const std::vector<ScalingRow>& rows, c
                  row.layout.name(), ranks, world.size(), ranks);
     }
     config.parallel.validate();
+    config.model.validate();
     check_tensor_parallel(config.model, row.layout.tensor);
+    check_sharding(config.parallel.zero_stage, config.parallel.zero_group_size, row.layout.data);
     BatchLayout{config.train.micro_batch_size, row.global_batch_size, row.layout.data, 0, config.train.seq_length}
         .validate();
   }
@@ -117,7 +120,8 @@ ScalingRound run_round(const ScalingOptions& options, ScalingRow& row, World& ra
       const Span span(timer, Region::batch_generator);
       micro_batches = load_micro_batches(*run.train_samples, run.layout, run.state.step, run.documents, *run.pool);
     }
-    row.loss = training_step(run.state, run.context(&timer), micro_batches, *run.data, run.step_settings(), false).loss;
+    row.loss =
+        training_step(run.state, run.context(&timer), micro_batches, run.data.axis(), run.step_settings(), false).loss;
     timer.end_step();
     if (step >= 0) seconds.push_back(seconds_now() - begin);
   }
@@ -149,8 +153,8 @@ ScalingRecord benchmark_scaling(ScalingOptions options, World& world) {
   std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
   std::iota(everyone.begin(), everyone.end(), 0);
   const auto all = world.communicator(Axis::data, everyone);
-  const PlacedRank placed = place_rank(options.step.parallel, world, *all);
-  options.step.parallel.num_threads = record.num_threads = placed.num_threads;
+  const PlacedRank placed = place_rank(base.parallel, world, *all);
+  record.num_threads = placed.num_threads;
   for (int64_t round = 0; round < options.rounds; ++round) {
     for (ScalingRow& row : record.rows) {
       if (world.rank() < row.layout.num_ranks()) {

@@ -15,7 +15,7 @@
 namespace kumiko {
 
 struct ScalingOptions {
-  StepBenchmarkOptions step;  // its parallel options hold for all layouts; its steps are those of a round
+  StepBenchmarkOptions step;  // what it says of [parallel] holds for all layouts; its steps are those of a round
   ScalingMode mode = ScalingMode::strong;
   int64_t global_batch_size = 0;  // of strong: samples a step; 0: the least that every layout can share out
   int64_t rank_batch_size = 0;    // of weak: samples a step for each rank; 0: the micro-batch size

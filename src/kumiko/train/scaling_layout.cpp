@@ -13,7 +13,7 @@ namespace {
   throw_user(
       "layout \"{}\": expected the sizes of the data and the tensor axis, as 4x2, and after a colon each what else is "
       "set "
-      "of [parallel], as 4x2:rank_order=data-tensor-context-pipeline",
+      "of [parallel], as 4x2:zero_stage=3",
       layout);
 }
 

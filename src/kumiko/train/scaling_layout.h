@@ -23,7 +23,7 @@ struct ScalingLayout {
 
   int64_t num_ranks() const { return data * tensor; }
   int64_t size(Axis axis) const { return axis == Axis::data ? data : axis == Axis::tensor ? tensor : 1; }
-  // "4x2", "4x2:rank_order=data-tensor-context-pipeline"; what parse_layouts reads.
+  // "4x2", "4x2:zero_stage=3"; what parse_layouts reads.
   std::string name() const;
   // `base` with this layout's sizes and options. User error for an option that [parallel] does not have.
   ParallelOptions apply(ParallelOptions base) const;

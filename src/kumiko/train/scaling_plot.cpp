@@ -8,6 +8,7 @@
 #include <set>
 
 #include "kumiko/base/svg.h"
+#include "kumiko/base/text.h"
 #include "kumiko/train/scaling_bars.h"
 #include "kumiko/train/scaling_report.h"
 
@@ -149,20 +150,43 @@ void draw_series(Svg& svg, const ScalingRecord& record, const Panel& panel, bool
   }
 }
 
+// Entries one after another, from line to line.
+class Legend {
+ public:
+  Legend(Svg& svg, double top) : svg_(svg), y_(top) {}
+
+  // Where the sign of the next entry, so wide, begins; its name follows it.
+  Point next(std::string_view name, double sign_width) {
+    const double length = sign_width + 24 + 6.4 * static_cast<double>(name.size());
+    if (x_ + length > width - 20 && x_ > left) {
+      x_ = left;
+      y_ += 20;
+    }
+    const Point sign = {x_, y_ - 4};
+    svg_.text({x_ + sign_width + 6, y_}, name);
+    x_ += length;
+    return sign;
+  }
+
+ private:
+  static constexpr double left = 64;
+  Svg& svg_;
+  double x_ = left;
+  double y_;
+};
+
 void draw_series_names(Svg& svg, const ScalingRecord& record) {
-  double x = 64;
-  const double y = panel_top + panel_height + 58;
+  Legend legend(svg, panel_top + panel_height + 58);
   size_t color = 0;
-  const auto entry = [&](const std::string& name, const std::string& style) {
-    svg.line({x, y - 4}, {x + 22, y - 4}, style);
-    svg.text({x + 28, y}, name);
-    x += 48 + 7.0 * static_cast<double>(name.size());
+  const auto entry = [&](std::string_view name, const std::string& style) {
+    const Point sign = legend.next(name, 22);
+    svg.line(sign, {sign.x + 22, sign.y}, style);
   };
   for (const auto& [name, rows] : series_of(record)) {
     entry(name, fmt::format(R"(stroke="{}" stroke-width="3")", colors[color++ % colors.size()]));
   }
+  entry("spread of the rounds", R"(stroke="#bbb" stroke-width="5")");
   entry("ideal, from the first row", R"(stroke="#888" stroke-dasharray="5 4")");
-  svg.text({x, y}, "pale: the spread of the rounds", TextAnchor::start, faint);
 }
 
 void draw_rates(Svg& svg, const ScalingRecord& record) {
@@ -188,38 +212,32 @@ void draw_rates(Svg& svg, const ScalingRecord& record) {
   draw_series_names(svg, record);
 }
 
-// A bar a layout; returns nothing below `top` + bars + two lines of names.
+void draw_bar(Svg& svg, const ScalingRow& row, Point corner, double length) {
+  const auto shares = group_shares(row.median().times);
+  for (size_t group = 0; group < region_groups.size(); ++group) {
+    const double part = shares[group] * length;
+    svg.rectangle(corner, part, bar_height, fmt::format("fill=\"{}\"", region_groups[group].color),
+                  fmt::format("{}: {:.1f} %", region_groups[group].name, 100 * shares[group]));
+    corner.x += part;
+  }
+}
+
 void draw_bars(Svg& svg, const ScalingRecord& record, double top) {
   constexpr double left = 190;
   constexpr double bar_width = 690;
-  svg.text({64, top}, "where a step's time goes (mean over the ranks)", TextAnchor::start, R"(font-weight="bold")");
+  svg.text({64, top}, "where a step's time goes (mean over the ranks), and its length", TextAnchor::start,
+           R"(font-weight="bold")");
   double y = top + 16;
   for (const ScalingRow& row : record.rows) {
-    const auto shares = group_shares(row.median().times);
-    svg.text({left - 8, y + 14}, fmt::format("{} = {}", row.layout.num_ranks(), row.layout.name().substr(0, 18)),
-             TextAnchor::end);
-    double x = left;
-    for (size_t group = 0; group < region_groups.size(); ++group) {
-      const double length = shares[group] * bar_width;
-      svg.rectangle({x, y}, length, bar_height, fmt::format("fill=\"{}\"", region_groups[group].color),
-                    fmt::format("{}: {:.1f} %", region_groups[group].name, 100 * shares[group]));
-      x += length;
-    }
-    svg.text({left + bar_width + 6, y + 14}, fmt::format("{:.4g} ms", row.median().step_seconds * 1e3),
-             TextAnchor::start, faint);
+    svg.text({left - 8, y + 14}, column_name(record, row), TextAnchor::end);
+    draw_bar(svg, row, {left, y}, bar_width);
+    svg.text({left + bar_width + 8, y + 14}, human_seconds(row.median().step_seconds), TextAnchor::start, faint);
     y += bar_pitch;
   }
-  double x = 64;
-  y += 16;
+  Legend legend(svg, y + 16);
   for (const RegionGroup& group : region_groups) {
-    const double length = 28 + 6.6 * static_cast<double>(group.name.size());
-    if (x + length > width - 20) {
-      x = 64;
-      y += 20;
-    }
-    svg.rectangle({x, y - 10}, 12, 12, fmt::format("fill=\"{}\"", group.color));
-    svg.text({x + 17, y}, group.name);
-    x += length;
+    const Point sign = legend.next(group.name, 12);
+    svg.rectangle({sign.x, sign.y - 6}, 12, 12, fmt::format("fill=\"{}\"", group.color));
   }
 }
 

@@ -32,12 +32,6 @@ std::string line_of(const std::string& name, const ScalingRecord& record, size_t
   return line + "\n";
 }
 
-// Layouts with options have a number in the tables, and are listed above them.
-std::string column_name(const ScalingRecord& record, const ScalingRow& row) {
-  const std::string sizes = fmt::format("{}x{}", row.layout.data, row.layout.tensor);
-  return row.layout.options.empty() ? sizes : fmt::format("{} #{}", sizes, &row - record.rows.data() + 1);
-}
-
 std::string regions_text(const ScalingRecord& record, size_t first, size_t last) {
   std::string text = line_of("ms of a step (data x tensor)", record, first, last,
                              [&](const ScalingRow& row) { return column_name(record, row); });
@@ -78,6 +72,11 @@ bool has_axis(const ScalingRecord& record, Axis axis) {
 }
 
 }  // namespace
+
+std::string column_name(const ScalingRecord& record, const ScalingRow& row) {
+  const std::string sizes = fmt::format("{}x{}", row.layout.data, row.layout.tensor);
+  return row.layout.options.empty() ? sizes : fmt::format("{} #{}", sizes, &row - record.rows.data() + 1);
+}
 
 std::string scaling_title(const ScalingRecord& record) {
   const ScalingOptions& options = record.options;

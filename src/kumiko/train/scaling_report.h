@@ -18,6 +18,9 @@ std::string scaling_table(const ScalingRecord& record);
 
 nlohmann::ordered_json scaling_json(const ScalingRecord& record);
 
+// "4x2", or "4x2 #3" of the third row where its layout has options, which the table of layouts names.
+std::string column_name(const ScalingRecord& record, const ScalingRow& row);
+
 // "gpt2-124m, 1024 tokens a sample, fp32; strong scaling at a global batch of 8": what all layouts share.
 std::string scaling_title(const ScalingRecord& record);
 

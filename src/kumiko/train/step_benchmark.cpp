@@ -53,9 +53,11 @@ Config benchmark_config(const StepBenchmarkOptions& options) {
   config.train.seq_length = options.seq_length;
   config.train.precision = options.precision;
   config.train.recompute = options.recompute;
-  config.train.recompute.validate(config.model.num_layers);
   config.optimizer.lr_decay_style = DecayStyle::constant;
   config.parallel = options.parallel;
+  OptionTable table = config.table();
+  for (const auto& [name, text] : options.settings) table.set(name, text, "command line");
+  config.train.recompute.validate(config.model.num_layers);
   return config;
 }
 

@@ -24,13 +24,14 @@ struct StepBenchmarkOptions {
   RecomputeOptions recompute;
   int64_t warmup = 1;
   int64_t steps = 5;
+  Overrides settings;  // any option of a configuration; they override the others here
 
   // User error for a size below 1.
   void validate() const;
 };
 
-// The configuration of a run that these options describe. User error for an unknown model or more layers to recompute
-// than it has.
+// The configuration of a run that these options describe. User error for an unknown model or setting, or more layers to
+// recompute than the model has.
 Config benchmark_config(const StepBenchmarkOptions& options);
 
 // The middle one of at least one; of an even number the upper.
