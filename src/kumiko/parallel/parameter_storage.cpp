@@ -1,5 +1,7 @@
 #include "kumiko/parallel/parameter_storage.h"
 
+#include <utility>
+
 namespace kumiko {
 
 ParameterStorage::ParameterStorage(const ParameterRegistry& parameters, const Sharding& sharding, MemoryPool& pool,
@@ -8,7 +10,8 @@ ParameterStorage::ParameterStorage(const ParameterRegistry& parameters, const Sh
       sharding_(sharding),
       pool_(pool),
       dtype_(dtype),
-      units_(static_cast<size_t>(parameters.num_units())) {
+      units_(static_cast<size_t>(parameters.num_units())),
+      arriving_(units_.size()) {
   cut(MemoryPurpose::parameters, sharding.divides_weights(), &UnitMemory::weights, &UnitMemory::weight_shard);
   kept_gradients_ =
       cut(MemoryPurpose::gradients, sharding.divides_gradients(), &UnitMemory::gradients, &UnitMemory::gradient_shard);
@@ -47,6 +50,15 @@ Tensor ParameterStorage::cut(MemoryPurpose purpose, bool divided, Tensor UnitMem
 
 Tensor ParameterStorage::make_whole(int unit, MemoryPurpose purpose) const {
   return Tensor::empty(pool_, {whole_elements(parameters_, sharding_, unit)}, dtype_, purpose);
+}
+
+void ParameterStorage::wait_for_weights(int unit) {
+  const std::optional<Event> event = std::exchange(arriving_[static_cast<size_t>(unit)], std::nullopt);
+  if (event) event->wait();
+}
+
+void ParameterStorage::wait_for_weights() {
+  for (int unit = 0; unit < parameters_.num_units(); ++unit) wait_for_weights(unit);
 }
 
 void ParameterStorage::initialize(uint64_t seed) {

@@ -2,8 +2,10 @@
 // rank's shards where it is. The shards are what the optimizer sees and a checkpoint keeps.
 #pragma once
 
+#include <optional>
 #include <vector>
 
+#include "kumiko/comm/communicator.h"
 #include "kumiko/parallel/sharding.h"
 #include "kumiko/tensor/memory.h"
 
@@ -37,6 +39,12 @@ class ParameterStorage {
   // What the shards hold, unit by unit.
   const std::vector<OwnedFragment>& owned() const { return owned_; }
 
+  // The other ranks' shards of a whole unit's weights are on their way: wait before reading them.
+  void weights_arrive(int unit, Event event) { arriving_[static_cast<size_t>(unit)] = std::move(event); }
+  bool weights_are_arriving(int unit) const { return arriving_[static_cast<size_t>(unit)].has_value(); }
+  void wait_for_weights(int unit);
+  void wait_for_weights();
+
   // Memory for a whole unit, for as long as it is wanted. Uninitialised.
   Tensor make_whole(int unit, MemoryPurpose purpose) const;
   // Draws every weight from `seed` (ParameterRegistry::initialize), unit by unit.
@@ -58,6 +66,7 @@ class ParameterStorage {
   MemoryPool& pool_;
   DType dtype_;
   std::vector<UnitMemory> units_;
+  std::vector<std::optional<Event>> arriving_;
   Tensor kept_gradients_;
   std::vector<OwnedFragment> owned_;
 };

@@ -13,8 +13,7 @@ bool holds(const std::vector<int>& units, int unit) {
 
 }  // namespace
 
-WeightGatherer::WeightGatherer(const DataAxis& data, const ParameterStorage& storage, Model& model,
-                               const StepContext& step)
+WeightGatherer::WeightGatherer(const DataAxis& data, ParameterStorage& storage, Model& model, const StepContext& step)
     : data_(data), storage_(storage), model_(model), step_(step), divided_(storage.sharding().divides_weights()) {}
 
 WeightGatherer::~WeightGatherer() {
@@ -42,7 +41,18 @@ void WeightGatherer::forget_all_but(const std::vector<int>& units) {
 }
 
 void WeightGatherer::before(const UnitVisit& visit) {
-  if (!divided_) return;
+  if (divided_) return bring_together(visit);
+  bool arrived = false;
+  for (const int unit : model_.weights_read(visit)) {
+    if (!storage_.weights_are_arriving(unit)) continue;
+    const Span span(step_.timer, Region::weight_gather);
+    storage_.wait_for_weights(unit);
+    arrived = true;
+  }
+  if (arrived) model_.units()[static_cast<size_t>(visit.unit)]->prepare(step_.kernels);
+}
+
+void WeightGatherer::bring_together(const UnitVisit& visit) {
   if (visits_.empty() || visits_.front() != visit) {
     throw_internal("unit {} is visited without having been announced", visit.unit);
   }
@@ -78,14 +88,11 @@ std::vector<int> gathers_of(const Model& model, const std::vector<UnitVisit>& vi
   return gathers;
 }
 
-void gather_updated(const DataAxis& data, const ParameterStorage& storage, RegionTimer* timer) {
+void start_gathers(const DataAxis& data, ParameterStorage& storage) {
   if (!storage.sharding().divides_optimizer() || storage.sharding().divides_weights()) return;
-  const Span span(timer, Region::weight_gather);
-  std::vector<Event> events;
   for (int unit = 0; unit < storage.parameters().num_units(); ++unit) {
-    events.push_back(data.weights->all_gather(storage.weight_shard(unit), storage.weights(unit), purpose));
+    storage.weights_arrive(unit, data.weights->all_gather(storage.weight_shard(unit), storage.weights(unit), purpose));
   }
-  for (const Event& event : events) event.wait();
 }
 
 }  // namespace kumiko

@@ -1,6 +1,7 @@
-// Weights that are divided among ranks (ZeRO stage 3), brought together just before a visit reads them and forgotten
-// after it. While one visit runs, the weights of the next are on their way: at any moment those of two visits are
-// there.
+// Brings each visit the weights that it reads. Those that are divided among ranks (ZeRO stage 3) are brought together
+// just before and forgotten after; while one visit runs, those of the next are on their way, so at any moment the
+// weights of two visits are there. Those that are whole, but updated in shards (stages 1 and 2), are on their way since
+// the update: the first visit of each unit waits for its own.
 #pragma once
 
 #include <deque>
@@ -16,8 +17,8 @@ namespace kumiko {
 
 class WeightGatherer {
  public:
-  // All must outlive it. Does nothing where weights are not divided.
-  WeightGatherer(const DataAxis& data, const ParameterStorage& storage, Model& model, const StepContext& step);
+  // All must outlive it.
+  WeightGatherer(const DataAxis& data, ParameterStorage& storage, Model& model, const StepContext& step);
   ~WeightGatherer();
   WeightGatherer(const WeightGatherer&) = delete;
   WeightGatherer& operator=(const WeightGatherer&) = delete;
@@ -34,11 +35,12 @@ class WeightGatherer {
     Event event;
   };
 
+  void bring_together(const UnitVisit& visit);
   void start(const std::vector<int>& units);
   void forget_all_but(const std::vector<int>& units);
 
   DataAxis data_;
-  const ParameterStorage& storage_;
+  ParameterStorage& storage_;
   Model& model_;
   const StepContext& step_;
   bool divided_;
@@ -50,8 +52,7 @@ class WeightGatherer {
 // before (the rule of WeightGatherer, as a pure function).
 std::vector<int> gathers_of(const Model& model, const std::vector<UnitVisit>& visits);
 
-// After an update: where weights are whole but the optimizer is divided (stages 1 and 2), every rank gets the others'
-// shards. Blocks.
-void gather_updated(const DataAxis& data, const ParameterStorage& storage, RegionTimer* timer);
+// After an update: where weights are whole but the optimizer is divided, starts to give every rank the others' shards.
+void start_gathers(const DataAxis& data, ParameterStorage& storage);
 
 }  // namespace kumiko

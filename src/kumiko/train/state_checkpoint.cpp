@@ -73,6 +73,7 @@ void add_fragment(std::vector<SavedPiece>& pieces, const ParameterStorage& stora
 }  // namespace
 
 std::vector<SavedPiece> weight_pieces_of(const TrainingState& state, Copies copies) {
+  state.storage->wait_for_weights();
   // Whole weights are whole boxes, whoever updates them.
   const ParameterStorage& storage = *state.storage;
   if (!storage.sharding().divides_weights()) return pieces_of(storage.parameters(), copies);

@@ -84,7 +84,7 @@ void weights_changed(TrainingState& state, Kernels& kernels) {
 StepResult training_step(TrainingState& state, StepContext context, const std::vector<MicroBatch>& micro_batches,
                          const DataAxis& data, const StepSettings& settings, bool stop_requested) {
   Kernels& kernels = context.kernels;
-  const ParameterStorage& storage = *state.storage;
+  ParameterStorage& storage = *state.storage;
   StepResult result;
   // Skipped steps do not count, as in Megatron: a warm-up spent on finding the loss scale would be none.
   result.lr = learning_rate(settings.optimizer, state.updates);
@@ -123,8 +123,8 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
   } else if (!result.skipped) {
     const double clip = clip_coefficient(result.gradient_norm, settings.optimizer.clip_grad);
     state.optimizer->update(kernels, ++state.updates, result.lr, clip / result.loss_scale);
-    gather_updated(data, storage, context.timer);
-    weights_changed(state, kernels);
+    start_gathers(data, storage);
+    if (!storage.sharding().divides_optimizer()) state.model.prepare(kernels);
   }
   if (finite_loss) state.loss_scale.update(!finite_gradient);
   ++state.step;
