@@ -29,15 +29,16 @@ TEST(InspectMesh, ShowsTheRanksThatAreThere) {
   const Finished finished = on_ranks(4, {"inspect", "mesh", "--tensor-model-parallel-size", "2"});
   ASSERT_EQ(finished.exit_code, 0) << finished.output;
   expect_text(finished, {"2 data x 1 pipeline x 1 context x 2 tensor, ranks in the order tensor-context-pipeline-data",
-                         "    rank   data  pipeline  context  tensor   place\n", "\n       3      1         0        0       1   ",
+                         "    rank   data  pipeline  context  tensor   place\n",
+                         "\n       3      1         0        0       1   ",
                          "tensor         2        2   0, 1                     2 in one ",
                          "data           2        2   0, 2                     2 in one "});
 }
 
 TEST(InspectMesh, PlansOnesThatAreNot) {
   const TinyRun tiny("mesh_plan");
-  const Finished finished = tiny.run(
-      {"inspect", "mesh", "--num-ranks", "8", "--tensor-model-parallel-size", "4", "--ranks-per-node", "4"});
+  const Finished finished =
+      tiny.run({"inspect", "mesh", "--num-ranks", "8", "--tensor-model-parallel-size", "4", "--ranks-per-node", "4"});
   ASSERT_EQ(finished.exit_code, 0) << finished.output;
   expect_text(finished, {"       7      1         0        0       3   node 1\n",
                          "tensor         4        2   0, 1, 2, 3               2 in one node\n",
@@ -57,13 +58,30 @@ TEST(Train, SaysWhereEachRankIs) {
 
 TEST(BenchScaling, WritesTheRecord) {
   const TinyRun tiny("scaling");
-  const std::vector<std::string> arguments = {
-      "bench",        "scaling", "--rounds",           "1",   "--steps",
-      "1",            "--warmup", "0",                 "--threads", "1",
-      "--seq-length", "16",      "--model.vocab_size", "64",  "--model.hidden_size",
-      "32",           "--model.num_attention_heads",   "4",   "--num-layers",
-      "1",            "--json",  tiny.path("record.json"),    "--svg",
-      tiny.path("record.svg")};
+  const std::vector<std::string> arguments = {"bench",
+                                              "scaling",
+                                              "--rounds",
+                                              "1",
+                                              "--steps",
+                                              "1",
+                                              "--warmup",
+                                              "0",
+                                              "--threads",
+                                              "1",
+                                              "--seq-length",
+                                              "16",
+                                              "--model.vocab_size",
+                                              "64",
+                                              "--model.hidden_size",
+                                              "32",
+                                              "--model.num_attention_heads",
+                                              "4",
+                                              "--num-layers",
+                                              "1",
+                                              "--json",
+                                              tiny.path("record.json"),
+                                              "--svg",
+                                              tiny.path("record.svg")};
   const Finished finished = on_ranks(2, arguments);
   ASSERT_EQ(finished.exit_code, 0) << finished.output;
   expect_text(finished, {"  CPUs     DP   TP ", "\n     2      1    2       2 ", "gradient all-reduce (exposed)",

@@ -14,6 +14,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/comm/reduction.h"
+#include "kumiko/comm/wire_cost.h"
 
 namespace kumiko {
 namespace {
@@ -68,6 +69,7 @@ class FakeExchange final : public Exchange {
     post(network_.pairs[{rank_, peer}].sent, const_cast<void*>(data), bytes);
   }
   void receive(void* data, size_t bytes, int peer) override {
+    received_bytes += static_cast<int64_t>(bytes);
     post(network_.pairs[{peer, rank_}].awaited, data, bytes);
   }
   bool complete() override {
@@ -76,6 +78,7 @@ class FakeExchange final : public Exchange {
   }
 
   int64_t sent_bytes = 0;
+  int64_t received_bytes = 0;
 
  private:
   void post(std::deque<std::shared_ptr<Network::Message>>& end, void* data, size_t bytes) {
@@ -109,6 +112,8 @@ float value_of(int rank, int64_t i) {
 struct Outcome {
   std::vector<Operation> operations;  // of each rank
   std::vector<int64_t> sent_bytes;
+  std::vector<int64_t> received_bytes;
+  int64_t steps = 0;  // of the rank that takes the most
 };
 
 constexpr AlgorithmOptions small_pieces = {.piece_bytes = 64, .small_bytes = 32, .message_bytes = 40};
@@ -127,17 +132,22 @@ Outcome run_all(int size, const std::function<Operation(int)>& operation_of, con
     exchanges.push_back(std::make_unique<FakeExchange>(network, r, size));
     steps.push_back(run_collective(run.operations[static_cast<size_t>(r)], *exchanges.back(), *pool(), options));
   }
+  std::vector<int64_t> taken(static_cast<size_t>(size));
   const auto at_rest = [&](size_t r) { return steps[r].finished() && exchanges[r]->complete(); };
   for (bool moved = true; moved;) {
     moved = network.deliver_some();
     for (size_t r = 0; r < steps.size(); ++r) {
       if (!exchanges[r]->complete() || steps[r].finished()) continue;
       steps[r].resume();
+      if (!steps[r].finished()) run.steps = std::max(run.steps, ++taken[r]);
       moved = true;
     }
   }
   for (size_t r = 0; r < steps.size(); ++r) EXPECT_TRUE(at_rest(r)) << "rank " << r << " of " << size << " is stuck";
-  for (const auto& exchange : exchanges) run.sent_bytes.push_back(exchange->sent_bytes);
+  for (const auto& exchange : exchanges) {
+    run.sent_bytes.push_back(exchange->sent_bytes);
+    run.received_bytes.push_back(exchange->received_bytes);
+  }
   return run;
 }
 
@@ -275,6 +285,40 @@ TEST(Algorithms, LargeTensorsCostTheFewestBytes) {
                                 },
                                 {.piece_bytes = 64 * size, .small_bytes = 32});
     for (const int64_t bytes : run.sent_bytes) EXPECT_EQ(bytes, 2 * (size - 1) * count * 4 / size);
+  }
+}
+
+// The formula is what the algorithms do, where everything divides.
+TEST(WireCost, IsWhatTheAlgorithmsSendAndHowOftenTheyWait) {
+  constexpr AlgorithmOptions pieces = {.piece_bytes = 256, .small_bytes = 64, .message_bytes = 1 << 20};
+  const auto numbers = [](int64_t count) { return floats(count, [](int64_t) { return 1.0F; }); };
+  for (const int size : {2, 4, 8}) {
+    for (const int64_t count : {0, 16, 128}) {  // nothing, small, several pieces
+      for (const Verb verb : {Verb::all_reduce, Verb::reduce, Verb::broadcast, Verb::reduce_scatter, Verb::all_gather,
+                              Verb::all_to_all}) {
+        const Outcome run = run_all(
+            size,
+            [&](int) {
+              const Tensor whole = numbers(count);
+              if (verb == Verb::reduce_scatter) return operation(verb, whole, numbers(count / size));
+              if (verb == Verb::all_gather) return operation(verb, numbers(count / size), whole);
+              if (verb == Verb::all_to_all) return operation(verb, whole, numbers(count));
+              return operation(verb, whole, whole, 0);
+            },
+            pieces);
+        const WireCost cost = wire_cost(run.operations[0], size, pieces);
+        const auto most = [](const std::vector<int64_t>& bytes) {
+          return *std::max_element(bytes.begin(), bytes.end());
+        };
+        const std::string what = fmt::format("{} of {} among {}", name_of(verb), count, size);
+        EXPECT_EQ(cost.sent, most(run.sent_bytes)) << what;
+        EXPECT_EQ(cost.received, most(run.received_bytes)) << what;
+        // A broadcast's pieces follow each other down the tree: no rank waits as often as the tree is deep.
+        if (verb != Verb::broadcast) {
+          EXPECT_EQ(cost.steps, run.steps) << what;
+        }
+      }
+    }
   }
 }
 

@@ -150,8 +150,8 @@ TEST(Misuse, IsNamedBeforeAnythingIsSent) {
   EXPECT_EQ(error_of([&] { all->broadcast(floats, size, "test"); }),
             fmt::format("broadcast 4 (test) on the data axis: rank {} of {} ranks", size, size));
   EXPECT_EQ(error_of([&] { all->send(floats, all->rank(), "test"); }),
-            fmt::format("send 5 (test) on the data axis: rank {} is this rank itself", all->rank()));
-  EXPECT_EQ(error_of([&] { all->broadcast({}, 0, "test"); }), "broadcast 6 (test) on the data axis: no tensor");
+            fmt::format("send 1 (test) on the data axis: rank {} is this rank itself", all->rank()));
+  EXPECT_EQ(error_of([&] { all->broadcast({}, 0, "test"); }), "broadcast 5 (test) on the data axis: no tensor");
   all->barrier("test").wait();  // nothing is broken by it
 }
 

@@ -35,11 +35,12 @@ TEST(ScalingLayout, ReadsWhatItWrites) {
 TEST(ScalingLayout, SetsOptionsOfParallel) {
   ParallelOptions base;
   base.num_threads = 12;
-  const ParallelOptions options = parse_layouts("4x2:zero_stage=3:bind=none")[0].apply(base);
+  const ParallelOptions options =
+      parse_layouts("4x2:zero_stage=3:rank_order=data-tensor-context-pipeline")[0].apply(base);
   EXPECT_EQ(options.data_parallel_size, 4);
   EXPECT_EQ(options.tensor_model_parallel_size, 2);
   EXPECT_EQ(options.zero_stage, 3);
-  EXPECT_EQ(options.bind, Bind::none);
+  EXPECT_EQ(options.rank_order, "data-tensor-context-pipeline");
   EXPECT_EQ(options.num_threads, 12);
 }
 
@@ -51,6 +52,10 @@ TEST(ScalingLayout, RefusesWhatIsNone) {
   }
   EXPECT_EQ(error_of([] { parse_layouts("2x1:zero_stag=1")[0].apply({}); }),
             "layout 2x1:zero_stag=1: unknown option 'parallel.zero_stag'; did you mean 'parallel.zero_stage'?");
+  EXPECT_EQ(
+      error_of([] { parse_layouts("2x1:emulated_latency=1")[0].apply({}); }),
+      "layout 2x1:emulated_latency=1: parallel.emulated_latency cannot differ between layouts; give it for all, as "
+      "--parallel.emulated_latency");
 }
 
 TEST(DefaultLayouts, ArePowersOfTwoAndAllRanks) {
@@ -66,9 +71,7 @@ TEST(DefaultLayouts, ArePowersOfTwoAndAllRanks) {
             (std::vector<std::string>{"1x1", "2x1", "1x2", "4x1", "2x2", "1x4", "8x1", "4x2", "2x4"}));
 }
 
-TEST(LeastGlobalBatch, DividesByEveryDataSize) {
-  EXPECT_EQ(least_global_batch(parse_layouts("1x1,2x1,3x2"), 4), 24);
-}
+TEST(LeastGlobalBatch, DividesByEveryDataSize) { EXPECT_EQ(least_global_batch(parse_layouts("1x1,2x1,3x2"), 4), 24); }
 
 }  // namespace
 }  // namespace kumiko

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kumiko/base/progress_note.h"
 #include "kumiko/base/trace.h"
 
 namespace kumiko {
@@ -139,6 +140,9 @@ class RegionTimer {
   void record_to(TraceRecorder* recorder) { recorder_ = recorder; }
   TraceRecorder* recorder() const { return recorder_; }
 
+  // From here on `note` is told of each change of row; null: no more.
+  void note_to(ProgressNote* note) { note_ = note; }
+
  private:
   friend class Span;
   friend class PhaseSpan;
@@ -149,6 +153,7 @@ class RegionTimer {
     times_.rows[static_cast<size_t>(row_)].nanoseconds += time - since_;
     since_ = time;
     row_ = row;
+    if (note_ != nullptr) note_->set_place(name_of(row).data(), time);
   }
   void enter(RegionRow row) {
     change(row);
@@ -162,6 +167,7 @@ class RegionTimer {
   Phase phase_ = Phase::none;
   int64_t since_;
   TraceRecorder* recorder_ = nullptr;
+  ProgressNote* note_ = nullptr;
 };
 
 // From construction to destruction, time goes to `region` in the present phase, except within inner spans.

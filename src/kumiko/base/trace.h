@@ -35,7 +35,7 @@ struct TraceEvent {
   int64_t bytes = -1;
   // Of communication.
   std::string_view axis;
-  int64_t sequence = -1;  // in the order of the communicator, equal on all of its ranks
+  int64_t sequence = -1;  // the same number on every rank that takes part
   int64_t peer = -1;      // root, source or destination, in the communicator
   int64_t enqueued = -1;  // trace_clock(), when the program asked for it
 };

@@ -7,6 +7,7 @@
 #include "kumiko/base/error.h"
 #include "kumiko/base/text.h"
 #include "kumiko/cli/bench.h"
+#include "kumiko/cli/communication_options.h"
 #include "kumiko/comm/benchmark.h"
 #include "kumiko/comm/run.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 struct CommBench {
   CommBenchmarkOptions benchmark;
+  CommunicationOptions communication;
   bool json = false;
 };
 
@@ -60,6 +62,7 @@ void print_text(const World& world, const std::vector<CommTiming>& timings, cons
 
 int run(const CommBench& options) {
   options.benchmark.validate();
+  options.communication.validate();
   const std::shared_ptr<MemoryPool> pool = MemoryPool::create();
   return run_in_world(
       [&](World& world) {
@@ -71,7 +74,7 @@ int run(const CommBench& options) {
         if (world.rank() == 0) (options.json ? print_json : print_text)(world, timings, overlap);
         return 0;
       },
-      pool);
+      pool, options.communication);
 }
 
 }  // namespace
@@ -88,6 +91,7 @@ void add_bench_comm(CLI::App& bench) {
       ->capture_default_str();
   command->add_option("--repetitions", benchmark.repetitions, "Of each measurement; the median counts")
       ->capture_default_str();
+  add_communication_options(*command, options->communication);
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options] {
     const int code = run(*options);

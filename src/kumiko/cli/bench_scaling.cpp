@@ -36,12 +36,15 @@ void report(const ScalingBench& bench, const ScalingRecord& record) {
 }
 
 int run(ScalingBench bench) {
-  return run_in_world([&](World& world) {
-    if (!bench.layouts.empty()) bench.options.layouts = parse_layouts(bench.layouts);
+  if (!bench.layouts.empty()) bench.options.layouts = parse_layouts(bench.layouts);
+  const CommunicationOptions communication = benchmark_config(bench.options.step).parallel.communication;
+  communication.validate();
+  const auto body = [&](World& world) {
     const ScalingRecord record = benchmark_scaling(bench.options, world);
     if (world.rank() == 0) report(bench, record);
     return 0;
-  });
+  };
+  return run_in_world(body, MemoryPool::create(), communication);
 }
 
 }  // namespace

@@ -88,11 +88,13 @@ void add_bench_step(CLI::App& bench) {
   add_step_options(*command, *options);
   command->add_flag("--json", *json, "One line of JSON");
   command->callback([options, json] {
-    const int code = run_in_world([&](World& world) {
+    const auto body = [&](World& world) {
+      options->parallel.communication.validate();
       const StepBenchmark result = benchmark_step(*options, world);
       if (world.rank() == 0) *json ? print_json(*options, result) : print_text(*options, result, world);
       return 0;
-    });
+    };
+    const int code = run_in_world(body, MemoryPool::create(), options->parallel.communication);
     if (code != 0) throw CLI::RuntimeError(code);
   });
 }

@@ -12,7 +12,8 @@ namespace kumiko {
 // --threads and --bind.
 void add_placement_options(CLI::App& command, ParallelOptions& options);
 
-// The model, the batch, precision, recomputation, placement and the numbers of steps. `options` must outlive `command`.
+// The model, the batch, precision, recomputation, placement, communication and the numbers of steps. `options` must
+// outlive `command`.
 void add_step_options(CLI::App& command, StepBenchmarkOptions& options);
 
 }  // namespace kumiko

@@ -56,7 +56,7 @@ void add_train_command(CLI::App& app) {
       train(config, world, pool);
       return 0;
     };
-    const int code = run_in_world(body, pool);
+    const int code = run_in_world(body, pool, config.parallel.communication);
     if (code != 0) throw CLI::RuntimeError(code);
   });
 }

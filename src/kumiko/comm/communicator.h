@@ -10,7 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "kumiko/base/progress_note.h"
 #include "kumiko/base/trace.h"
+#include "kumiko/comm/options.h"
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/tensor/memory.h"
 #include "kumiko/tensor/tensor.h"
@@ -110,15 +112,21 @@ class World {
   // Every operation enqueued from here on, on any communicator of this rank, is also an event for `recorder`, once it
   // is complete; null: no more.
   virtual void record_to(std::shared_ptr<TraceRecorder> recorder) = 0;
+  // Where this rank's main thread is, as far as it says so: what the others are told if it keeps them waiting.
+  virtual ProgressNote& progress() { return progress_; }
   // "Open MPI 4.1.4", or "none (one rank)".
   virtual std::string description() const = 0;
 
   // This rank has failed: says so and ends every rank of the job, promptly.
   [[noreturn]] virtual void abort(int exit_code) = 0;
+
+ private:
+  ProgressNote progress_;
 };
 
 // The world this process was launched into: MPI if a launcher started it (mpiexec, srun, ...), else one rank alone,
 // without touching MPI. What communication needs of memory comes from `pool`.
-std::unique_ptr<World> connect_world(std::shared_ptr<MemoryPool> pool = MemoryPool::create());
+std::unique_ptr<World> connect_world(std::shared_ptr<MemoryPool> pool = MemoryPool::create(),
+                                     const CommunicationOptions& options = {});
 
 }  // namespace kumiko

@@ -32,6 +32,7 @@ class FirstRanks final : public World {
   std::vector<TrafficRow> traffic() const override { return world_.traffic(); }
   void reset_traffic() override { world_.reset_traffic(); }
   void record_to(std::shared_ptr<TraceRecorder> recorder) override { world_.record_to(std::move(recorder)); }
+  ProgressNote& progress() override { return world_.progress(); }
   std::string description() const override { return world_.description(); }
   [[noreturn]] void abort(int exit_code) override {
     world_.abort(exit_code);

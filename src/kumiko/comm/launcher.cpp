@@ -53,11 +53,11 @@ std::optional<Launch> discover_launch() {
   return discover_launch([](const char* name) { return environment::get(name); });
 }
 
-std::unique_ptr<World> connect_world(std::shared_ptr<MemoryPool> pool) {
+std::unique_ptr<World> connect_world(std::shared_ptr<MemoryPool> pool, const CommunicationOptions& options) {
   const std::optional<Launch> launch = discover_launch();
   if (!launch || launch->size == 1) return connect_self_world();
   log::set_rank(launch->rank, launch->size);
-  return connect_mpi_world(*launch, std::move(pool));
+  return connect_mpi_world(*launch, std::move(pool), options);
 }
 
 }  // namespace kumiko

@@ -10,6 +10,7 @@
 namespace kumiko {
 
 // Environment error if MPI does not see the ranks that the launcher announced.
-std::unique_ptr<World> connect_mpi_world(const Launch& launch, std::shared_ptr<MemoryPool> pool);
+std::unique_ptr<World> connect_mpi_world(const Launch& launch, std::shared_ptr<MemoryPool> pool,
+                                         const CommunicationOptions& options = {});
 
 }  // namespace kumiko

@@ -3,6 +3,7 @@
 
 #include <mpi.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,30 +15,37 @@ namespace kumiko {
 // Environment error with MPI's own words: "all_reduce 17 (gradients) on the data axis: MPI_ERR_TRUNCATE: ...".
 void check_mpi(int result, const std::string& what);
 
+// A communicator from this rank's side.
+struct MpiGroup {
+  MPI_Comm communicator = MPI_COMM_NULL;
+  int rank = 0;
+  int size = 1;
+  // Where `communicator` has more ranks than these: their numbers in it.
+  std::span<const int> members;
+};
+
 class MpiExchange final : public Exchange {
  public:
-  // `operation` must outlive this.
-  MpiExchange(MPI_Comm communicator, int rank, int size, const Operation& operation)
-      : communicator_(communicator), rank_(rank), size_(size), operation_(operation) {}
+  // `operation` must outlive this. Messages of different tags do not meet.
+  MpiExchange(MpiGroup group, int tag, const Operation& operation) : group_(group), tag_(tag), operation_(operation) {}
 
-  int rank() const override { return rank_; }
-  int size() const override { return size_; }
+  int rank() const override { return group_.rank; }
+  int size() const override { return group_.size; }
   void send(const void* data, size_t bytes, int peer) override;
   void receive(void* data, size_t bytes, int peer) override;
   bool complete() override;
 
  private:
-  // Sends and receives run side by side with each other, never with a collective; the tags make a mismatch between
-  // ranks a hang that the watchdog sees, not a mix of data.
-  int tag() const { return operation_.point_to_point() ? 1 : 2; }
+  int place(int peer) const { return group_.members.empty() ? peer : group_.members[static_cast<size_t>(peer)]; }
   void check(int result) const;
+  void check_sizes() const;
 
-  MPI_Comm communicator_;
-  int rank_;
-  int size_;
+  MpiGroup group_;
+  int tag_;
   const Operation& operation_;
   std::vector<MPI_Request> requests_;
   std::vector<MPI_Status> statuses_;
+  std::vector<size_t> expected_;  // bytes of each message that is received; of those sent: none
 };
 
 }  // namespace kumiko

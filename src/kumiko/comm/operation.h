@@ -19,7 +19,9 @@ struct Operation {
   int peer = -1;  // root, destination or source
   std::string_view purpose;
   Axis axis = Axis::data;
-  int64_t sequence = 0;  // position in the communicator's order, from 1
+  // From 1, the same on every rank that takes part: of the communicator's collectives, or of the messages between two
+  // ranks in one direction.
+  int64_t sequence = 0;
 
   // As TrafficRow counts them: the larger of the two tensors.
   int64_t bytes() const;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <future>
 #include <utility>
@@ -15,6 +16,12 @@
 namespace kumiko {
 
 using Progress = Transfer::Progress;
+
+namespace {
+
+constexpr int64_t never = std::numeric_limits<int64_t>::max();
+
+}  // namespace
 
 struct Queue::Pending {
   Operation operation;
@@ -134,6 +141,7 @@ void Queue::loop() {
   prctl(PR_SET_TIMERSLACK, 1UL);  // the short sleeps of Backoff are meant
   int attempts = 0;
   while (take_incoming()) {
+    run_repeated();
     const Progress progress = advance_all();
     if (progress == Progress::none && !active_.empty()) {
       idle(++attempts);
@@ -149,7 +157,7 @@ bool Queue::take_incoming() {
   std::vector<std::function<void()>> tasks;
   {
     std::unique_lock lock(mutex_);
-    if (active_.empty()) wake_.wait(lock, [&] { return stop_ || !incoming_.empty() || !tasks_.empty(); });
+    if (active_.empty()) wait_until(lock, next_repeat_);
     if (stop_) return false;
     for (auto& [channel, pending] : incoming_) {
       if (channel->pending.empty()) active_.push_back(channel);
@@ -210,7 +218,43 @@ Progress Queue::advance(Channel& channel) {
   return progress;
 }
 
+void Queue::repeat(std::function<void()> task, double seconds) {
+  run([&] {
+    repeated_ = std::move(task);
+    repeat_interval_ = std::llround(seconds * 1e9);
+    next_repeat_ = repeated_ ? trace_clock() : never;
+  });
+}
+
+void Queue::run_repeated() {
+  if (next_repeat_ == never || trace_clock() < next_repeat_) return;
+  repeated_();
+  next_repeat_ = trace_clock() + repeat_interval_;
+}
+
+// Until something new comes, or `time`.
+void Queue::wait_until(std::unique_lock<std::mutex>& lock, int64_t time) {
+  const auto woken = [&] { return stop_ || !incoming_.empty() || !tasks_.empty(); };
+  if (time == never) return wake_.wait(lock, woken);
+  wake_.wait_for(lock, std::chrono::nanoseconds(time - trace_clock()), woken);
+}
+
+// The moment before which nothing in flight can move; 0: not known.
+int64_t Queue::wakes_at() const {
+  int64_t earliest = never;
+  for (const auto& channel : active_) {
+    for (const auto& pending : channel->pending) {
+      if (pending->transfer) earliest = std::min(earliest, pending->transfer->wakes_at());
+    }
+  }
+  return earliest;
+}
+
 void Queue::idle(int attempts) {
+  if (const int64_t time = wakes_at(); time > 0) {
+    std::unique_lock lock(mutex_);
+    return wait_until(lock, std::min(time, next_repeat_));
+  }
   if (attempts < backoff_.spins) return;
   if (attempts < backoff_.yields && waiters_->load(std::memory_order_relaxed) > 0) {
     std::this_thread::yield();

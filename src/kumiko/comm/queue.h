@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -29,6 +30,8 @@ class Transfer {
   enum class Progress { none, some, finished };
   // Does what can be done without waiting. Throws when the operation has failed.
   virtual Progress advance() = 0;
+  // The moment (trace_clock()) before which advance() can do nothing; 0: not known, it is asked again and again.
+  virtual int64_t wakes_at() const { return 0; }
 };
 
 // How the thread waits when nothing in flight moves. Spinning answers fastest and takes the core from the arithmetic;
@@ -64,6 +67,11 @@ class Queue {
   Event enqueue(const std::shared_ptr<Channel>& channel, Operation operation);
   // Waits until nothing is pending.
   void drain();
+  // From here on `task` also runs on the communication thread, about every `seconds`, whatever else happens; a null one
+  // ends that. Returns when the thread knows.
+  void repeat(std::function<void()> task, double seconds);
+  // Whether any thread of the program waits for an operation.
+  bool waited_for() const { return waiters_->load(std::memory_order_relaxed) > 0; }
 
  private:
   struct Pending;
@@ -72,7 +80,10 @@ class Queue {
   bool take_incoming();
   Transfer::Progress advance_all();
   Transfer::Progress advance(Channel& channel);
+  void run_repeated();
   void idle(int attempts);
+  void wait_until(std::unique_lock<std::mutex>& lock, int64_t time);
+  int64_t wakes_at() const;
   void fail_all();
 
   const std::shared_ptr<TrafficLedger> ledger_;
@@ -87,7 +98,12 @@ class Queue {
   int64_t unfinished_ = 0;
   bool stop_ = false;
 
-  std::vector<std::shared_ptr<Channel>> active_;  // of the communication thread: channels with pending operations
+  // Of the communication thread.
+  std::vector<std::shared_ptr<Channel>> active_;  // channels with pending operations
+  std::function<void()> repeated_;
+  int64_t repeat_interval_ = 0;  // nanoseconds
+  int64_t next_repeat_ = std::numeric_limits<int64_t>::max();
+
   std::thread thread_;
 };
 

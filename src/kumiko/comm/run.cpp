@@ -36,9 +36,10 @@ constexpr auto precedence_of_rank_0 = std::chrono::milliseconds(500);
 
 }  // namespace
 
-int run_in_world(const std::function<int(World&)>& body, std::shared_ptr<MemoryPool> pool) {
+int run_in_world(const std::function<int(World&)>& body, std::shared_ptr<MemoryPool> pool,
+                 const CommunicationOptions& options) {
   std::unique_ptr<World> world;
-  if (const auto failure = failure_of([&] { world = connect_world(std::move(pool)); })) {
+  if (const auto failure = failure_of([&] { world = connect_world(std::move(pool), options); })) {
     report(*failure);
     return exit_code(failure->kind);
   }

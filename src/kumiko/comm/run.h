@@ -11,6 +11,7 @@ namespace kumiko {
 // Connects the world, runs `body`, and returns its exit code. If `body` throws, the log says on which rank and why, and
 // every rank of the job ends, with the exit code of that kind of error (base/error.h). Where all ranks fail alike (a
 // wrong configuration), the message of rank 0 stands for all.
-int run_in_world(const std::function<int(World&)>& body, std::shared_ptr<MemoryPool> pool = MemoryPool::create());
+int run_in_world(const std::function<int(World&)>& body, std::shared_ptr<MemoryPool> pool = MemoryPool::create(),
+                 const CommunicationOptions& options = {});
 
 }  // namespace kumiko

@@ -6,9 +6,16 @@ namespace kumiko {
 
 Event OperationCommunicator::checked(Operation operation) {
   operation.axis = axis_;
-  operation.sequence = ++sequence_;
+  operation.sequence = next_sequence(operation);
   validate(operation, rank_, size_);
   return submit(std::move(operation));
+}
+
+int64_t OperationCommunicator::next_sequence(const Operation& operation) {
+  if (!operation.point_to_point()) return ++collectives_;
+  if (operation.peer < 0 || operation.peer >= size_) return 0;  // refused in a moment
+  auto& messages = operation.verb == Verb::send ? sent_ : received_;
+  return ++messages[static_cast<size_t>(operation.peer)];
 }
 
 Event OperationCommunicator::all_reduce(Tensor tensor, ReduceOp op, std::string_view purpose) {

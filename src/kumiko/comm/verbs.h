@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kumiko/comm/communicator.h"
 #include "kumiko/comm/operation.h"
@@ -10,7 +11,8 @@ namespace kumiko {
 
 class OperationCommunicator : public Communicator {
  public:
-  OperationCommunicator(Axis axis, int rank, int size) : axis_(axis), rank_(rank), size_(size) {}
+  OperationCommunicator(Axis axis, int rank, int size)
+      : axis_(axis), rank_(rank), size_(size), sent_(static_cast<size_t>(size)), received_(sent_) {}
 
   Axis axis() const final { return axis_; }
   int rank() const final { return rank_; }
@@ -31,11 +33,15 @@ class OperationCommunicator : public Communicator {
 
  private:
   Event checked(Operation operation);
+  int64_t next_sequence(const Operation& operation);
 
   Axis axis_;
   int rank_;
   int size_;
-  int64_t sequence_ = 0;
+  // So far: operations of all ranks, and messages to and from each. Counted apart, so that the same operation has the
+  // same number on every rank that takes part in it.
+  int64_t collectives_ = 0;
+  std::vector<int64_t> sent_, received_;
 };
 
 }  // namespace kumiko

@@ -61,6 +61,7 @@ void ParallelOptions::describe(OptionTable& table) {
   table.add("num_threads", num_threads, "threads a rank computes with; 0 for the node's cores / its ranks");
   table.add_choice("bind", bind, {"auto", "none"},
                    "auto gives each rank cores of its own, a core to each thread, and the memory beside them");
+  communication.describe(table);
 }
 
 void ParallelOptions::validate() const {
@@ -70,6 +71,7 @@ void ParallelOptions::validate() const {
   require(zero_stage >= 0 && zero_stage <= 3, "parallel.zero_stage", zero_stage, "0, 1, 2 or 3");
   require(zero_group_size >= 0, "parallel.zero_group_size", zero_group_size, "0 or more");
   require(num_threads >= 0, "parallel.num_threads", num_threads, "0 or more");
+  communication.validate();
 }
 
 void CheckpointingOptions::describe(OptionTable& table) {

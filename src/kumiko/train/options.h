@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kumiko/base/options.h"
+#include "kumiko/comm/options.h"
 #include "kumiko/kernels/kernels.h"
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/model/recompute.h"
@@ -42,6 +43,7 @@ struct ParallelOptions {
   std::string rank_order = to_string(default_rank_order);
   int64_t num_threads = 0;  // 0: the node's cores divided by its ranks
   Bind bind = Bind::automatic;
+  CommunicationOptions communication;
 
   void describe(OptionTable& table);
   void validate() const;

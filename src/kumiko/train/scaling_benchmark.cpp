@@ -106,8 +106,12 @@ ScalingRound run_round(const ScalingOptions& options, ScalingRow& row, World& ra
   const Config config = config_of(options, row);
   given.train_samples = make_synthetic_samples(config.model.vocab_size);
   given.placed = placed;
-  Run run = set_up(config, ranks, MemoryPool::create(), std::move(given));
+  Run run = [&] {
+    const LongActivity activity(ranks.progress(), "setting up a layout");
+    return set_up(config, ranks, MemoryPool::create(), std::move(given));
+  }();
   RegionTimer timer;
+  timer.note_to(&ranks.progress());
   std::vector<double> seconds;
   for (int64_t step = -options.step.warmup; step < options.step.steps; ++step) {
     if (step == 0) {

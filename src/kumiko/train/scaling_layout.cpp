@@ -1,5 +1,6 @@
 #include "kumiko/train/scaling_layout.h"
 
+#include <algorithm>
 #include <charconv>
 #include <numeric>
 
@@ -39,6 +40,21 @@ ScalingLayout parse_layout(const std::string& text) {
   return layout;
 }
 
+// What is settled once for all layouts: where ranks compute, and how the job communicates.
+void refuse_options_of_the_job(const ScalingLayout& layout) {
+  OptionTable table;
+  table.section("parallel");
+  CommunicationOptions communication;
+  communication.describe(table);
+  std::vector<std::string> keys = {"data_parallel_size", "tensor_model_parallel_size", "num_threads", "bind"};
+  for (const Option& option : table.options()) keys.push_back(option.key);
+  for (const auto& [key, value] : layout.options) {
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) continue;
+    throw_user("layout {}: parallel.{} cannot differ between layouts; give it for all, as --parallel.{}", layout.name(),
+               key, key);
+  }
+}
+
 bool can_be_cut(const ModelOptions& model, int64_t tensor) {
   const int64_t groups = model.num_kv_heads();
   return model.num_attention_heads % tensor == 0 && (groups % tensor == 0 || tensor % groups == 0);
@@ -55,6 +71,7 @@ std::string ScalingLayout::name() const {
 }
 
 ParallelOptions ScalingLayout::apply(ParallelOptions base) const {
+  refuse_options_of_the_job(*this);
   OptionTable table;
   base.describe(table);
   for (const auto& [key, value] : options) table.set("parallel." + key, value, "layout " + name());

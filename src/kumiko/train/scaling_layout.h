@@ -25,7 +25,8 @@ struct ScalingLayout {
   int64_t size(Axis axis) const { return axis == Axis::data ? data : axis == Axis::tensor ? tensor : 1; }
   // "4x2", "4x2:zero_stage=3"; what parse_layouts reads.
   std::string name() const;
-  // `base` with this layout's sizes and options. User error for an option that [parallel] does not have.
+  // `base` with this layout's sizes and options. User error for an option that [parallel] does not have, or
+  // that all layouts must share (threads, binding, the emulated network).
   ParallelOptions apply(ParallelOptions base) const;
 };
 

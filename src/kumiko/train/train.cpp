@@ -34,6 +34,7 @@ double evaluate(Run& run, RegionTimer& timer) {
 
 void save(Run& run, RunReport& report, RegionTimer& timer, const Profiler& profiler) {
   const Span span(timer, Region::checkpoint);
+  const LongActivity activity(run.world.progress(), "saving a checkpoint");
   TraceSpan io(profiler.recorder(), TraceTrack::io, "write checkpoint");
   report.activity("saving a checkpoint");
   const SaveReport saved = save_checkpoint(run);
@@ -61,12 +62,16 @@ bool due(int64_t step, int64_t interval) { return interval > 0 && step % interva
 }  // namespace
 
 void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool) {
-  Run run = set_up(config, world, std::move(pool));
+  Run run = [&] {
+    const LongActivity activity(world.progress(), "setting up the run");
+    return set_up(config, world, std::move(pool));
+  }();
   const TrainOptions& options = run.config.train;
   RunReport report(run, cached_ceilings(static_cast<int>(run.config.parallel.num_threads)).fma_f32);
   report.show_summary();
   const StopSignals signals(report.signal_answer());
   RegionTimer timer;
+  timer.note_to(&world.progress());
   Profiler profiler(run.config.logging, {world, timer, run.pool, run.run_directory()});
   TrainingState& state = run.state;
   int64_t saved_step = state.step;
@@ -75,6 +80,7 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
 
   while (state.step < options.train_iters && !stop) {
     profiler.begin_step(state.step + 1);
+    world.progress().set_step(state.step + 1);
     const double begin = seconds_now();
     const std::vector<MicroBatch> micro_batches = read_samples(run, timer, profiler);
     const StepResult result = training_step(state, run.context(&timer), micro_batches, run.data.axis(),
