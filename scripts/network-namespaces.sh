@@ -20,7 +20,7 @@ shift 2
 mpiexec=${MPIEXEC:-mpiexec}
 for tool in ip tc "$mpiexec"; do
   if ! command -v "$tool" >/dev/null; then
-    echo "network-namespaces.sh: no $tool; install iproute2 and openmpi-bin" >&2
+    echo "network-namespaces.sh: no $tool; scripts/install-packages.sh namespaces gets it" >&2
     exit 3
   fi
 done

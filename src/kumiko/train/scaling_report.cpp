@@ -133,7 +133,7 @@ nlohmann::ordered_json scaling_json(const ScalingRecord& record) {
   for (const ScalingRow& row : record.rows) {
     const ScalingRound& median = row.median();
     nlohmann::ordered_json regions;
-    nlohmann::ordered_json communication;
+    nlohmann::ordered_json communication = nlohmann::ordered_json::object();
     for (size_t region = 0; region < num_region_rows; ++region) {
       const RegionTime& time = median.times.rows[region];
       if (time.nanoseconds == 0) continue;
