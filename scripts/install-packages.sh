@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# install-packages.sh build|quickstart|test|cross|cblas|avx512 ...: installs the Debian packages (Ubuntu's names are
-# the same) that each purpose needs, those only that are missing. Needs root or sudo for that; says in one line what it
-# cannot get.
+# install-packages.sh build|quickstart|test|cross|cblas|avx512|namespaces ...: installs the Debian packages (Ubuntu's
+# names are the same) that each purpose needs, those only that are missing. Needs root or sudo for that; says in one line
+# what it cannot get.
 set -eu
 
 build="g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libdnnl-dev libhwy-dev libcli11-dev
@@ -12,6 +12,7 @@ test="libgtest-dev ccache clang-format-14 git procps"
 cross="g++-aarch64-linux-gnu qemu-user cmake ninja-build pkg-config"
 cblas="libopenblas-openmp-dev"
 avx512="bochs bochs-term bochsbios vgabios isolinux syslinux-common xorriso cpio busybox-static bsdutils"
+namespaces="iproute2 openmpi-bin"
 
 missing=""
 for purpose in "$@"; do

@@ -43,5 +43,22 @@ TEST(PlacementLines, EndWhereThereAreTooMany) {
             (Lines{"rank 0: node0, core 0", "rank 1: node0, core 1", "and 10 ranks in 10 more places"}));
 }
 
+TEST(SharedLevels, AreMemoryDomainsAndNodes) {
+  const Job job(2);
+  const std::vector<SharedLevel> levels = shared_levels(job.ranks, {0, 0, 1, 1, 0, 0, -1, -1});
+  ASSERT_EQ(levels.size(), 2u);
+  EXPECT_EQ(levels[0].name, "NUMA domain");
+  // Domain 0 of one node is not that of another, and a rank that keeps to no domain shares none.
+  EXPECT_EQ(levels[0].of_rank, (std::vector<int64_t>{0, 0, 1, 1, 2, 2, -7, -8}));
+  EXPECT_EQ(levels[1].name, "node");
+  EXPECT_EQ(levels[1].of_rank, (std::vector<int64_t>{0, 0, 0, 0, 1, 1, 1, 1}));
+}
+
+TEST(SharedLevels, AreNodesWhereNoRankIsBound) {
+  const std::vector<SharedLevel> levels = shared_levels(Job(1).ranks, {-1, -1, -1, -1});
+  ASSERT_EQ(levels.size(), 1u);
+  EXPECT_EQ(levels[0].name, "node");
+}
+
 }  // namespace
 }  // namespace kumiko

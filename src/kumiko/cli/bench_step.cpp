@@ -1,15 +1,12 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "kumiko/base/options.h"
 #include "kumiko/base/text.h"
 #include "kumiko/cli/bench.h"
-#include "kumiko/cli/communication_options.h"
+#include "kumiko/cli/step_options.h"
 #include "kumiko/comm/run.h"
 #include "kumiko/train/breakdown.h"
 #include "kumiko/train/rank_placement.h"
@@ -86,50 +83,18 @@ void print_text(const StepBenchmarkOptions& options, const StepBenchmark& result
 void add_bench_step(CLI::App& bench) {
   const auto options = std::make_shared<StepBenchmarkOptions>();
   const auto json = std::make_shared<bool>(false);
-  std::map<std::string, Precision> precisions;
-  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::fp16}) {
-    precisions.emplace(name_of(precision), precision);
-  }
   CLI::App* command =
       bench.add_subcommand("step", "Time a whole training step on synthetic tokens; under mpiexec -n N on N ranks");
-  command->add_option("--model", options->model, "A preset, as gpt2-124m")->capture_default_str();
-  command->add_option("--micro-batch-size", options->micro_batch_size, "Samples of a rank")->capture_default_str();
-  command->add_option("--seq-length", options->seq_length, "Tokens a sample")->capture_default_str();
-  command->add_option("--threads", options->num_threads, "Of a rank; 0 for the node's cores / its ranks")
-      ->capture_default_str();
-  command->add_option("--bind", options->bind, "Whether to bind threads to cores: auto or none")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Bind>{{"auto", Bind::automatic}, {"none", Bind::none}}))
-      ->default_str("auto");
-  command->add_option("--num-layers", options->num_layers, "Another depth of that model")->capture_default_str();
-  command->add_option("--dtype", options->precision, "Activations in fp32, bf16 or fp16")
-      ->transform(CLI::CheckedTransformer(precisions))
-      ->default_str("fp32");
-  // The configuration's own options of recomputation, by the same names.
-  const auto table = std::make_shared<OptionTable>();
-  table->section("train");
-  options->recompute.describe(*table);
-  for (const Option& option : table->options()) {
-    std::string flag = "--" + option.key;
-    std::replace(flag.begin(), flag.end(), '_', '-');
-    command
-        ->add_option_function<std::string>(
-            flag, [table, option](const std::string& text) { table->set(option.name(), text, "command line"); },
-            option.help)
-        ->default_str(option.default_value);
-  }
-  command->add_option("--warmup", options->warmup, "Steps before counting")->capture_default_str();
-  command->add_option("--steps", options->steps, "Steps counted")->capture_default_str();
-  const auto communication = std::make_shared<CommunicationOptions>();
-  add_communication_options(*command, *communication);
+  add_step_options(*command, *options);
   command->add_flag("--json", *json, "One line of JSON");
-  command->callback([options, communication, json] {
+  command->callback([options, json] {
     const auto body = [&](World& world) {
-      communication->validate();
+      options->parallel.communication.validate();
       const StepBenchmark result = benchmark_step(*options, world);
       if (world.rank() == 0) *json ? print_json(*options, result) : print_text(*options, result, world);
       return 0;
     };
-    const int code = run_in_world(body, MemoryPool::create(), *communication);
+    const int code = run_in_world(body, MemoryPool::create(), options->parallel.communication);
     if (code != 0) throw CLI::RuntimeError(code);
   });
 }

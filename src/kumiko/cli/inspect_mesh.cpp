@@ -4,22 +4,27 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <numeric>
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/cli/step_options.h"
+#include "kumiko/comm/run.h"
 #include "kumiko/mesh/fat_tree.h"
 #include "kumiko/mesh/mesh_table.h"
 #include "kumiko/mesh/node_groups.h"
 #include "kumiko/mesh/torus.h"
+#include "kumiko/train/rank_placement.h"
 
 namespace kumiko {
 namespace {
 
 struct MeshArguments {
-  int64_t num_ranks = 0;
+  int64_t num_ranks = 0;  // 0: those that this command was started on
   MeshSizes sizes{0, 1, 1, 1};
   std::string rank_order = to_string(default_rank_order);
   int64_t ranks_per_node = 1;
+  ParallelOptions parallel;  // how ranks that are there are placed
   std::string torus;
   std::string vcoordfile;
   std::string fat_tree;
@@ -87,7 +92,7 @@ void show_on_torus(const Mesh& mesh, const MeshArguments& arguments) {
   fmt::print("{} is for mpiexec --vcoordfile\n", arguments.vcoordfile);
 }
 
-void show_mesh(const MeshArguments& arguments) {
+void show_planned(const MeshArguments& arguments) {
   const Mesh mesh = Mesh::for_ranks(arguments.num_ranks, arguments.sizes, parse_rank_order(arguments.rank_order));
   check_ranks_per_node(arguments.ranks_per_node);
   if (arguments.torus.empty() && !arguments.vcoordfile.empty()) {
@@ -113,12 +118,40 @@ void refuse_options_of(const CLI::App& inspect) {
   }
 }
 
+// Collective: where the ranks are.
+void show_present(const MeshArguments& arguments, World& world) {
+  if (!arguments.torus.empty() || !arguments.fat_tree.empty() || !arguments.vcoordfile.empty()) {
+    throw_user("--torus, --fat-tree and --vcoordfile plan a job: give its ranks with --num-ranks");
+  }
+  const Mesh mesh = Mesh::for_ranks(world.size(), arguments.sizes, parse_rank_order(arguments.rank_order));
+  std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
+  std::iota(everyone.begin(), everyone.end(), 0);
+  const auto all = world.communicator(Axis::all, everyone);
+  const PlacedRank placed = place_rank(arguments.parallel, world, *all);
+  if (world.rank() > 0) return;
+  fmt::print("{}, ranks in the order {}, {}\n\n", mesh.to_string(), to_string(mesh.order()), world.description());
+  fmt::print("{}\n{}", rank_table(mesh, places_on_hosts(world.ranks(), placed.places), arguments.most_rows),
+             axis_table(mesh, shared_levels(world.ranks(), placed.domains), "network"));
+}
+
+void show_mesh(const MeshArguments& arguments) {
+  if (arguments.num_ranks > 0) return show_planned(arguments);
+  const int code = run_in_world([&](World& world) {
+    show_present(arguments, world);
+    return 0;
+  });
+  if (code != 0) throw CLI::RuntimeError(code);
+}
+
 }  // namespace
 
 void add_inspect_mesh_command(CLI::App& inspect) {
   const auto arguments = std::make_shared<MeshArguments>();
-  CLI::App* command = inspect.add_subcommand("mesh", "Show where the ranks of a job would be, before it");
-  command->add_option("--num-ranks", arguments->num_ranks, "ranks of the job")->required()->check(CLI::PositiveNumber);
+  CLI::App* command = inspect.add_subcommand(
+      "mesh", "Show where ranks are, under mpiexec those of the job, or with --num-ranks where they would be");
+  command->add_option("--num-ranks", arguments->num_ranks, "Ranks of a job to plan; without it, those that are there")
+      ->check(CLI::PositiveNumber);
+  add_placement_options(*command, arguments->parallel);
   command->add_option("--tensor-model-parallel-size", arguments->sizes.tensor, std::string(help_of(Axis::tensor)))
       ->capture_default_str();
   command->add_option("--pipeline-model-parallel-size", arguments->sizes.pipeline, std::string(help_of(Axis::pipeline)))

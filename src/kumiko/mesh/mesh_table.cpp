@@ -40,6 +40,32 @@ std::string rank_table(const Mesh& mesh, const std::vector<std::string>& places,
   return text;
 }
 
+std::vector<std::string> rank_lines(const Mesh& mesh, const std::vector<std::string>& places) {
+  std::vector<std::string> lines;
+  for (int64_t rank = 0; rank < mesh.size(); ++rank) {
+    std::string line = fmt::format("rank {}", rank);
+    for (const Axis axis : {Axis::data, Axis::pipeline, Axis::context, Axis::tensor}) {
+      if (mesh.size(axis) > 1) line += fmt::format(", {} {}", name_of(axis), mesh.coordinate(rank, axis));
+    }
+    lines.push_back(line + ": " + places[static_cast<size_t>(rank)]);
+  }
+  return lines;
+}
+
+std::vector<std::string> axis_lines(const Mesh& mesh, const std::vector<SharedLevel>& levels,
+                                    const std::string& beyond) {
+  std::vector<std::string> lines;
+  const auto found = localities(mesh, levels);
+  for (const Axis axis : mesh.order()) {
+    if (mesh.size(axis) == 1) continue;
+    const AxisLocality& locality = found[static_cast<size_t>(axis)];
+    lines.push_back(fmt::format("{}: {} group{} of {} ranks ({}), {}", name_of(axis), locality.groups,
+                                locality.groups == 1 ? "" : "s", mesh.size(axis), list_of(mesh.group(0, axis)),
+                                locality.to_string(levels, beyond)));
+  }
+  return lines;
+}
+
 std::string axis_table(const Mesh& mesh, const std::vector<SharedLevel>& levels, const std::string& beyond) {
   std::string text = fmt::format("{:<9} {:>6} {:>8}   {:<24} {}\n", "axis", "size", "groups", "first group", "lie in");
   const auto found = localities(mesh, levels);

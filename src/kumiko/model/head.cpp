@@ -23,10 +23,11 @@ Head::Head(ParameterRegistry& registry, const HeadOptions& options, Parameter* t
 
 void Head::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weight_->value, std::move(prepared_)); }
 
-int64_t head_rows_per_chunk(int64_t vocabulary, int64_t num_tokens) {
+int64_t head_rows_per_chunk(int64_t vocabulary, int64_t tensor_ranks, int64_t num_tokens) {
   constexpr int64_t logits_per_chunk = int64_t{1} << 26;
   constexpr int64_t least_rows = 64;
-  const int64_t most = std::max(least_rows, logits_per_chunk / vocabulary);
+  const int64_t largest_part = (vocabulary + tensor_ranks - 1) / tensor_ranks;
+  const int64_t most = std::max(least_rows, logits_per_chunk / largest_part);
   const int64_t num_chunks = std::max<int64_t>(1, (num_tokens + most - 1) / most);
   return (num_tokens + num_chunks - 1) / num_chunks;
 }
@@ -85,7 +86,8 @@ Tensor Head::forward(Pass& pass, const Tensor& x) {
   std::optional<SummedRows> dnormed;
   if (pass.stash != nullptr) dnormed.emplace(pass, x.shape().last(), gradients_traffic, MemoryPurpose::stash);
   const Tensor targets = pass.targets.reshaped({pass.num_tokens()});
-  const int64_t most_rows = head_rows_per_chunk(vocabulary_, pass.num_tokens());
+  const int64_t tensor_ranks = pass.tensor == nullptr ? 1 : pass.tensor->size();
+  const int64_t most_rows = head_rows_per_chunk(whole_vocabulary_, tensor_ranks, pass.num_tokens());
   const Tensor workspace = pass.empty({std::min(most_rows, pass.num_tokens()), vocabulary_}, MemoryPurpose::workspace);
   for (int64_t begin = 0; begin < pass.num_tokens(); begin += most_rows) {
     const IndexRange rows = {begin, std::min(begin + most_rows, pass.num_tokens())};

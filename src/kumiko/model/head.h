@@ -12,8 +12,9 @@
 
 namespace kumiko {
 
-// Rows of logits that exist at once: enough for an efficient product, few enough for a workspace of about 200 MB.
-int64_t head_rows_per_chunk(int64_t vocabulary, int64_t num_tokens);
+// Rows of logits that exist at once: enough for an efficient product, few enough for a workspace of about 200 MB. The
+// same on all ranks of the tensor axis, whose parts of the `vocabulary` need not be equal.
+int64_t head_rows_per_chunk(int64_t vocabulary, int64_t tensor_ranks, int64_t num_tokens);
 
 struct HeadOptions {
   NormOptions norm;

@@ -52,13 +52,39 @@ PlacedRank place_rank(const ParallelOptions& options, const World& world, Commun
   const RankPlacement placement =
       place_ranks(own, sharers.num, options.num_threads).at(static_cast<size_t>(sharers.index));
   std::string place;
+  int64_t domain = -1;
   if (options.bind == Bind::none) {
     place = fmt::format("{} thread{}, not bound", placement.num_threads, placement.num_threads == 1 ? "" : "s");
   } else {
     const std::string left_out = node.bind(placement);
     place = placement.to_string() + (left_out.empty() ? "" : "; " + left_out);
+    if (left_out.empty() && placement.domains.size() == 1) domain = placement.domains.front();
   }
-  return {placement.num_threads, gather_text(all, place)};
+  PlacedRank placed{placement.num_threads, gather_text(all, place), {}};
+  for (const std::string& text : gather_text(all, std::to_string(domain))) placed.domains.push_back(std::stoll(text));
+  return placed;
+}
+
+std::vector<std::string> places_on_hosts(const std::vector<RankInfo>& ranks, const std::vector<std::string>& places) {
+  std::vector<std::string> result;
+  for (size_t rank = 0; rank < ranks.size(); ++rank) result.push_back(ranks[rank].host + ", " + places[rank]);
+  return result;
+}
+
+std::vector<SharedLevel> shared_levels(const std::vector<RankInfo>& ranks, const std::vector<int64_t>& domains) {
+  SharedLevel domain{"NUMA domain", {}};
+  SharedLevel node{"node", {}};
+  std::map<std::string, int64_t> nodes;
+  std::map<std::pair<int64_t, int64_t>, int64_t> known;
+  for (size_t rank = 0; rank < ranks.size(); ++rank) {
+    const int64_t host = nodes.try_emplace(ranks[rank].host, static_cast<int64_t>(nodes.size())).first->second;
+    node.of_rank.push_back(host);
+    const auto next = static_cast<int64_t>(known.size());
+    const auto alone = -1 - static_cast<int64_t>(rank);
+    domain.of_rank.push_back(domains[rank] < 0 ? alone : known.try_emplace({host, domains[rank]}, next).first->second);
+  }
+  if (known.empty()) return {node};
+  return {domain, node};
 }
 
 std::vector<std::string> placement_lines(const std::vector<RankInfo>& ranks, const std::vector<std::string>& places,

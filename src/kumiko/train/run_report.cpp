@@ -5,6 +5,7 @@
 
 #include "kumiko/base/file.h"
 #include "kumiko/base/text.h"
+#include "kumiko/mesh/mesh_table.h"
 #include "kumiko/model/memory.h"
 #include "kumiko/train/breakdown.h"
 #include "kumiko/train/prometheus.h"
@@ -48,6 +49,16 @@ std::string divided_text(const Run& run) {
   return fmt::format("{} among {} ranks (ZeRO stage {})", what, sharding.size, sharding.stage);
 }
 
+// A line a rank while they are few; those of many are joined where they have the same place.
+std::vector<std::string> placement_rows(const Run& run) {
+  constexpr int64_t most_lines = 8;
+  const std::vector<RankInfo>& ranks = run.world.ranks();
+  if (run.mesh.size() <= most_lines) return rank_lines(run.mesh, places_on_hosts(ranks, run.placed.places));
+  std::vector<std::string> lines = placement_lines(ranks, run.placed.places, most_lines);
+  lines.emplace_back("each rank: `kumiko inspect mesh` under the same launcher");
+  return lines;
+}
+
 SummarySection machine_section(const Run& run, std::optional<double> peak) {
   SummarySection section{"machine",
                          {{"mesh", run.mesh.to_string()},
@@ -55,9 +66,11 @@ SummarySection machine_section(const Run& run, std::optional<double> peak) {
                           {"ranks", fmt::format("{} on {}", run.world.size(), run.world.ranks().front().host)},
                           {"kernels", run.kernels->description()},
                           {"communication", run.world.description()}}};
-  for (const std::string& line : placement_lines(run.world.ranks(), run.places, 8)) {
-    section.rows.push_back({section.rows.back().key == "communication" ? "placement" : "", line});
-  }
+  const auto add = [&section](const char* key, const std::vector<std::string>& lines) {
+    for (size_t i = 0; i < lines.size(); ++i) section.rows.push_back({i == 0 ? key : "", lines[i]});
+  };
+  add("placement", placement_rows(run));
+  add("axes", axis_lines(run.mesh, shared_levels(run.world.ranks(), run.placed.domains), "network"));
   if (peak) section.rows.push_back({"peak", fmt::format("{:.2f} TFLOP/s a rank, measured", *peak / 1e12)});
   return section;
 }

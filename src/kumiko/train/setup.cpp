@@ -239,7 +239,7 @@ static void prepare_saving(Run& run) {
   run.checkpoint_copy = run.writer->reserve(pieces_of(run.state, Copies::first), *run.pool);
 }
 
-Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
+Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenParts given) {
   auto all = world.communicator(Axis::all, all_ranks(world));
   check_agreement(*all, "the configuration", config.to_toml());
 
@@ -257,7 +257,8 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   check_sharding(config.parallel.zero_stage, config.parallel.zero_group_size, mesh.size(Axis::data));
   const BatchLayout layout = layout_of(config, world, mesh);
   const TrainOptions& train = config.train;
-  auto train_samples = samples_of(config, Split::train, train.train_iters);
+  auto train_samples =
+      given.train_samples ? std::move(given.train_samples) : samples_of(config, Split::train, train.train_iters);
   auto valid_samples = train.eval_interval > 0 ? samples_of(config, Split::valid, train.eval_iters) : nullptr;
   const DocumentMask documents = documents_of(config.data);
   if (documents.any() && world.rank() == 0) warn_without_ends(*train_samples, documents, train.seq_length);
@@ -269,7 +270,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
     writer = std::make_unique<BackgroundWriter>(*savers, CheckpointOptions{saving.save, saving.keep_last, {}});
   }
   // The communication's thread and the writer's are there now, to be placed too.
-  PlacedRank placed = place_rank(config.parallel, world, *all);
+  PlacedRank placed = given.placed ? std::move(*given.placed) : place_rank(config.parallel, world, *all);
   config.parallel.num_threads = placed.num_threads;
   auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads), dtype_of(train.precision),
                                   train.linear_backend);
@@ -298,7 +299,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
           std::move(savers),
           std::move(writer),
           "",
-          std::move(placed.places)};
+          std::move(placed)};
   restore(run);
   if (run.writer) prepare_saving(run);
   return run;

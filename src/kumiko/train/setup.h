@@ -14,6 +14,7 @@
 #include "kumiko/train/batches.h"
 #include "kumiko/train/config.h"
 #include "kumiko/train/flops.h"
+#include "kumiko/train/rank_placement.h"
 #include "kumiko/train/step.h"
 
 namespace kumiko {
@@ -38,7 +39,7 @@ struct Run {
   std::unique_ptr<Communicator> savers;      // all ranks, for the writer alone
   std::unique_ptr<BackgroundWriter> writer;  // none if nothing is saved
   std::string resumed_from;                  // empty: from the beginning
-  std::vector<std::string> places;           // where each rank computes (train/rank_placement.h)
+  PlacedRank placed;                         // where each rank computes
   int64_t checkpoint_copy = 0;               // bytes set aside for the copy of an asynchronous save
 
   int64_t consumed_samples() const { return state.step * layout.global_batch_size; }
@@ -56,8 +57,14 @@ struct Run {
   StepMemoryShape memory_shape() const;
 };
 
+// What a run takes as it is instead of making it: a benchmark reads no files, and places its ranks once for many runs.
+struct GivenParts {
+  std::unique_ptr<SampleSource> train_samples;
+  std::optional<PlacedRank> placed;
+};
+
 // Collective. User error if a size does not divide, a file is missing or does not fit, or ranks disagree.
 // Memory comes from `pool`.
-Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool);
+Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenParts given = {});
 
 }  // namespace kumiko

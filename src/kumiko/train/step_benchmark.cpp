@@ -9,25 +9,13 @@
 #include "kumiko/base/error.h"
 #include "kumiko/kernels/machine.h"
 #include "kumiko/model/presets.h"
+#include "kumiko/train/batches.h"
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/step.h"
+#include "kumiko/train/synthetic_samples.h"
 
 namespace kumiko {
 namespace {
-
-MicroBatch synthetic_batch(const ModelOptions& model, const StepBenchmarkOptions& options, int rank, MemoryPool& pool) {
-  const Shape shape{options.micro_batch_size, options.seq_length};
-  const PhiloxKey key = random_key(0, RandomStream::test, static_cast<uint64_t>(rank));
-  uint64_t next = 0;
-  const auto random_tokens = [&] {
-    const Tensor tokens = Tensor::empty(pool, shape, DType::i32, MemoryPurpose::workspace);
-    for (int32_t& token : tokens.elements<int32_t>()) {
-      token = static_cast<int32_t>(random_bits(key, next++) % static_cast<uint64_t>(model.vocab_size));
-    }
-    return tokens;
-  };
-  return {random_tokens(), random_tokens(), rank * options.micro_batch_size};
-}
 
 int64_t highest_resident_bytes() {
   struct rusage usage {};
@@ -47,58 +35,75 @@ StepMemory accounted_by(const MemoryPool& pool, const MemoryPool& scratch) {
 
 }  // namespace
 
-StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) {
-  if (options.micro_batch_size < 1 || options.seq_length < 1 || options.steps < 1 || options.warmup < 0 ||
-      options.num_layers < 0) {
+void StepBenchmarkOptions::validate() const {
+  if (micro_batch_size < 1 || seq_length < 1 || steps < 1 || warmup < 0 || num_layers < 0) {
     throw_user(
         "micro-batch size {}, sequence length {} and steps {} must be 1 or more, warm-up {} and layers {} 0 or more",
-        options.micro_batch_size, options.seq_length, options.steps, options.warmup, options.num_layers);
+        micro_batch_size, seq_length, steps, warmup, num_layers);
   }
-  ModelOptions model;
-  apply_preset(model, options.model);
-  if (options.num_layers > 0) model.num_layers = options.num_layers;
-  model.max_position_embeddings = std::max(model.max_position_embeddings, options.seq_length);
+}
 
+Config benchmark_config(const StepBenchmarkOptions& options) {
+  Config config;
+  apply_preset(config.model, options.model);
+  if (options.num_layers > 0) config.model.num_layers = options.num_layers;
+  config.model.max_position_embeddings = std::max(config.model.max_position_embeddings, options.seq_length);
+  config.data.data_path = {"synthetic"};  // there must be a name; samples are given, not read
+  config.train.micro_batch_size = options.micro_batch_size;
+  config.train.seq_length = options.seq_length;
+  config.train.precision = options.precision;
+  config.train.recompute = options.recompute;
+  config.optimizer.lr_decay_style = DecayStyle::constant;
+  config.parallel = options.parallel;
+  OptionTable table = config.table();
+  for (const auto& [name, text] : options.settings) table.set(name, text, "command line");
+  config.train.recompute.validate(config.model.num_layers);
+  return config;
+}
+
+double median_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) {
+  options.validate();
+  const Config config = benchmark_config(options);
+  const ModelOptions& model = config.model;
   StepBenchmark result;
   result.shape = ModelShape::of(model, options.seq_length);
-  options.recompute.validate(model.num_layers);
   result.program_bytes = highest_resident_bytes();
   const double start = seconds_now();
   std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
   std::iota(everyone.begin(), everyone.end(), 0);
   const auto data = world.communicator(Axis::data, everyone);
-  ParallelOptions parallel;
-  parallel.num_threads = options.num_threads;
-  parallel.bind = options.bind;
-  PlacedRank placed = place_rank(parallel, world, *data);
+  PlacedRank placed = place_rank(options.parallel, world, *data);
   result.num_threads = static_cast<int>(placed.num_threads);
   result.places = std::move(placed.places);
   const auto pool = MemoryPool::create();
   // The kernels' scratch stays, so nothing is lost by a pool of its own, and its share is seen.
   const auto scratch = MemoryPool::create();
   const auto kernels = make_cpu_kernels(scratch, result.num_threads, dtype_of(options.precision));
-  OptimizerOptions optimizer;
-  optimizer.lr_decay_style = DecayStyle::constant;
-  TrainingState state = make_training_state(model, optimizer, 1234, *kernels, *pool);
-  const MicroBatch batch = synthetic_batch(model, options, world.rank(), *pool);
+  TrainingState state = make_training_state(model, config.optimizer, 1234, *kernels, *pool);
+  const BatchLayout layout{options.micro_batch_size, world.size() * options.micro_batch_size, world.size(),
+                           world.rank(), options.seq_length};
+  const auto batches = load_micro_batches(*make_synthetic_samples(model.vocab_size), layout, 0, {}, *pool);
   result.setup_seconds = seconds_now() - start;
 
   RegionTimer timer;
   StepContext context{*kernels, *pool, &timer, dtype_of(options.precision)};
   context.recompute = options.recompute;
-  const StepSettings settings{optimizer, BadValues::stop, world.size() * options.micro_batch_size * options.seq_length};
+  const StepSettings settings{config.optimizer, BadValues::stop, layout.tokens_per_step()};
   for (int64_t step = -options.warmup; step < options.steps; ++step) {
     if (step == 0) timer.take();
     const double begin = seconds_now();
-    result.loss = training_step(state, context, {batch}, *data, settings, false).loss;
+    result.loss = training_step(state, context, batches, *data, settings, false).loss;
     timer.end_step();
     if (step >= 0) result.seconds.push_back(seconds_now() - begin);
   }
   result.times = timer.take();
 
-  std::vector<double> sorted = result.seconds;
-  std::sort(sorted.begin(), sorted.end());
-  result.median_seconds = sorted[sorted.size() / 2];
+  result.median_seconds = median_of(result.seconds);
   result.tokens_per_second = static_cast<double>(settings.tokens_per_step) / result.median_seconds;
   result.flops_per_second =
       result.tokens_per_second * flops_per_token(result.shape) / static_cast<double>(world.size());

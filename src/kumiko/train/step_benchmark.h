@@ -8,6 +8,7 @@
 #include "kumiko/comm/communicator.h"
 #include "kumiko/model/memory.h"
 #include "kumiko/tensor/precision.h"
+#include "kumiko/train/config.h"
 #include "kumiko/train/flops.h"
 #include "kumiko/train/options.h"
 
@@ -18,13 +19,23 @@ struct StepBenchmarkOptions {
   int64_t num_layers = 0;  // 0: the model's
   int64_t micro_batch_size = 4;
   int64_t seq_length = 1024;
-  int64_t num_threads = 0;  // of a rank; 0: the node's cores divided by its ranks
-  Bind bind = Bind::automatic;
+  ParallelOptions parallel;
   Precision precision = Precision::fp32;
   RecomputeOptions recompute;
   int64_t warmup = 1;
   int64_t steps = 5;
+  Overrides settings;  // any option of a configuration; they override the others here
+
+  // User error for a size below 1.
+  void validate() const;
 };
+
+// The configuration of a run that these options describe. User error for an unknown model or setting, or more layers to
+// recompute than the model has.
+Config benchmark_config(const StepBenchmarkOptions& options);
+
+// The middle one of at least one; of an even number the upper.
+double median_of(std::vector<double> values);
 
 struct StepBenchmark {
   std::vector<double> seconds;  // of each counted step
