@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "kumiko/comm/self.h"
-#include "kumiko/mesh/box_run.h"
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/step.h"
@@ -174,13 +173,9 @@ std::vector<double> values_of(const Tensor& tensor) {
 }
 
 void add_gradients(Trained& trained, const ParameterRegistry& parameters, const OwnedFragment& owned) {
-  for (const PartRun& run : part_runs(parameters, owned.fragment)) {
-    int64_t begin = run.in_fragment;
-    for (const Box& box : boxes_of_run(run.part->box, run.begin, run.count)) {
-      trained.gradients.push_back({*run.part, values_of(owned.gradient.slice(begin, box.num_elements()))});
-      trained.gradients.back().part.box = box;
-      begin += box.num_elements();
-    }
+  for (const OwnedBox& held : boxes_of(parameters, owned.fragment, owned.gradient)) {
+    trained.gradients.push_back({*held.part, values_of(held.elements)});
+    trained.gradients.back().part.box = held.box;
   }
 }
 

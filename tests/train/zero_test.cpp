@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kumiko/comm/algorithms.h"
 #include "kumiko/parallel/zero_formulas.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/step.h"
@@ -18,7 +19,7 @@ struct Row {
   int64_t num_micro_batches = 1;
   int64_t group_size = 0;
   RecomputeGranularity recompute = RecomputeGranularity::none;
-  bool llama = false;
+  const char* model = "gpt";  // or llama, shared keys, one layer
 };
 
 const Row rows[] = {
@@ -34,14 +35,18 @@ const Row rows[] = {
     {2, 2, 2, 2, 0, RecomputeGranularity::selective},
     {3, 2},
     {3, 4, 1, 2},
-    {3, 4, 1, 2, 0, RecomputeGranularity::none, true},
+    {3, 4, 1, 2, 0, RecomputeGranularity::none, "llama"},
     {3, 4, 1, 3, 2},
     {3, 2, 1, 2, 0, RecomputeGranularity::full},
     {3, 2, 2, 1, 0, RecomputeGranularity::full},
-    {3, 2, 2, 2, 0, RecomputeGranularity::none, true},
+    {3, 2, 2, 2, 0, RecomputeGranularity::none, "llama"},
+    {0, 2, 2, 2, 0, RecomputeGranularity::none, "shared keys"},
+    {3, 2, 2, 2, 0, RecomputeGranularity::none, "shared keys"},
+    {3, 4, 1, 2, 0, RecomputeGranularity::none, "one layer"},
 };
 
 constexpr int64_t seq_length = 24;
+constexpr int64_t small_sums = 256;  // bytes of loss and norm
 
 ModelOptions model_of(const Row& row) {
   ModelOptions options;
@@ -50,7 +55,10 @@ ModelOptions model_of(const Row& row) {
   options.num_attention_heads = 4;
   options.vocab_size = 331;
   options.max_position_embeddings = seq_length;
-  if (row.llama) {
+  const std::string_view name = row.model;
+  if (name == "one layer") options.num_layers = 1;
+  if (name == "shared keys") options.num_query_groups = 1;
+  if (name == "llama" || name == "shared keys") {
     options.architecture = Architecture::llama;
     options.ffn_hidden_size = 101;
     options.untie_embeddings_and_output_weights = true;
@@ -107,6 +115,8 @@ Measured measure(const Row& row, const Mesh& mesh, World& world) {
   shape.num_micro_batches = row.num_micro_batches;
   shape.recompute.granularity = row.recompute;
   shape.tensor_parallel = part;
+  shape.communication = gradient_communication_memory(state.model.parameters(), sharding, row.data, DType::f32) +
+                        all_reduce_memory(seq_length * model.hidden_size, DType::f32, static_cast<int>(row.tensor));
   measured.predicted = sharded_step_memory(model, shape, sharding);
   for (size_t i = 0; i < measured.peaks.size(); ++i) {
     measured.peaks[i] = pool->use(static_cast<MemoryPurpose>(i)).peak;
@@ -124,8 +134,10 @@ Measured measure(const Row& row, const Mesh& mesh, World& world) {
 std::vector<std::string> text_of(const std::vector<TrafficRow>& traffic) {
   std::vector<std::string> lines;
   for (const TrafficRow& row : traffic) {
-    if (row.axis != Axis::data || row.calls == 0) continue;
-    lines.push_back(fmt::format("{} {}: {} calls, {} bytes", name_of(row.verb), row.purpose, row.calls, row.bytes));
+    if (row.axis != Axis::data && row.purpose != "shared gradients") continue;
+    if (row.calls == 0) continue;
+    lines.push_back(fmt::format("{} {} {}: {} calls, {} bytes", name_of(row.axis), name_of(row.verb), row.purpose,
+                                row.calls, row.bytes));
   }
   std::sort(lines.begin(), lines.end());
   return lines;
@@ -136,13 +148,17 @@ TEST(Zero, HoldsAndSendsWhatTheFormulasSay) {
   for (const Row& row : rows) {
     const Mesh mesh({row.data, 1, 1, row.tensor});
     if (world.rank() >= mesh.size()) continue;
-    SCOPED_TRACE(fmt::format("stage {}, {}, {} micro-batches, groups of {}", row.stage, mesh.to_string(),
+    SCOPED_TRACE(fmt::format("{}: stage {}, {}, {} micro-batches, groups of {}", row.model, row.stage, mesh.to_string(),
                              row.num_micro_batches, row.group_size));
     const Measured measured = measure(row, mesh, world);
     for (size_t i = 0; i < measured.peaks.size(); ++i) {
       const auto purpose = static_cast<MemoryPurpose>(i);
-      if (purpose == MemoryPurpose::communication) continue;  // depends on what is in flight at the same time
-      EXPECT_EQ(measured.peaks[i], measured.predicted[purpose]) << name_of(purpose);
+      // What collectives need depends on what is in flight at the same time.
+      if (purpose == MemoryPurpose::communication) {
+        EXPECT_LE(measured.peaks[i], measured.predicted[purpose] + small_sums) << name_of(purpose);
+      } else {
+        EXPECT_EQ(measured.peaks[i], measured.predicted[purpose]) << name_of(purpose);
+      }
     }
     EXPECT_EQ(text_of(measured.traffic), text_of(measured.expected));
   }

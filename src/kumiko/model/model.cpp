@@ -123,6 +123,11 @@ std::vector<int> Model::weights_read(const UnitVisit& visit) const {
   return {visit.unit};
 }
 
+// The head's products are all in its forward; the embedding has none.
+bool Model::reads_prepared(const UnitVisit& visit) const {
+  return visit.unit != 0 && visit != UnitVisit{head_unit(), Direction::backward};
+}
+
 // The head takes the gradient of its projection in the forward.
 std::vector<int> Model::gradients_added(const UnitVisit& visit) const {
   if (visit.direction == Direction::backward) return {visit.unit};

@@ -39,6 +39,8 @@ class Model {
   // where the head shares its table.
   std::vector<int> weights_read(const UnitVisit& visit) const;
   std::vector<int> gradients_added(const UnitVisit& visit) const;
+  // Whether a visit reads weights as Unit::prepare lays them out.
+  bool reads_prepared(const UnitVisit& visit) const;
   // Logits [T, V] of all positions: for evaluation of few tokens, and tests.
   Tensor logits(Pass& pass);
   // Logits [B, V] of the last position of each sequence; the pass's cache grows by its tokens.

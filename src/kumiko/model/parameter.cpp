@@ -106,35 +106,36 @@ int64_t ParameterRegistry::num_elements_padded() const {
   return count;
 }
 
-std::vector<Parameter*> ParameterRegistry::unit_parameters(int unit) const {
-  std::vector<Parameter*> parameters;
-  for (const auto& parameter : parameters_) {
-    if (parameter->unit == unit) parameters.push_back(parameter.get());
+std::vector<PlacedParameter> ParameterRegistry::unit_layout(int unit) const {
+  std::vector<PlacedParameter> layout;
+  int64_t begin = 0;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (parameters_[i]->unit != unit) continue;
+    layout.push_back({parameters_[i].get(), i, begin});
+    begin += padded_elements(parameters_[i]->shape.num_elements());
   }
-  return parameters;
+  return layout;
 }
 
 int64_t ParameterRegistry::unit_elements(int unit) const {
-  int64_t count = 0;
-  for (const Parameter* parameter : unit_parameters(unit)) count += padded_elements(parameter->shape.num_elements());
-  return count;
+  const std::vector<PlacedParameter> layout = unit_layout(unit);
+  if (layout.empty()) return 0;
+  return layout.back().begin + padded_elements(layout.back().parameter->shape.num_elements());
 }
 
-static void place(const std::vector<Parameter*>& parameters, const Tensor& flat, Tensor Parameter::*member) {
-  int64_t begin = 0;
-  for (Parameter* parameter : parameters) {
-    const int64_t count = parameter->shape.num_elements();
-    parameter->*member = flat ? flat.slice(begin, count).reshaped(parameter->shape) : Tensor();
-    begin += padded_elements(count);
+static void place(const std::vector<PlacedParameter>& layout, const Tensor& flat, Tensor Parameter::*member) {
+  for (const auto& [parameter, index, begin] : layout) {
+    const Shape& shape = parameter->shape;
+    parameter->*member = flat ? flat.slice(begin, shape.num_elements()).reshaped(shape) : Tensor();
   }
 }
 
 void ParameterRegistry::place_values(int unit, const Tensor& flat) const {
-  place(unit_parameters(unit), flat, &Parameter::value);
+  place(unit_layout(unit), flat, &Parameter::value);
 }
 
 void ParameterRegistry::place_gradients(int unit, const Tensor& flat) const {
-  place(unit_parameters(unit), flat, &Parameter::gradient);
+  place(unit_layout(unit), flat, &Parameter::gradient);
 }
 
 // Gives every parameter its tensor of one block, and returns the block.
@@ -160,7 +161,7 @@ void ParameterRegistry::initialize(uint64_t seed) const {
 }
 
 void ParameterRegistry::initialize_unit(int unit, uint64_t seed) const {
-  for (const Parameter* parameter : unit_parameters(unit)) {
+  for (const auto& [parameter, index, begin] : unit_layout(unit)) {
     if (parameter->value.dtype() == DType::f64) {
       initialize_parameter<double>(*parameter, seed);
     } else {

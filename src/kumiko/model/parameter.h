@@ -42,6 +42,12 @@ struct Parameter {
   Tensor gradient;
 };
 
+struct PlacedParameter {
+  Parameter* parameter = nullptr;
+  size_t index = 0;   // in ParameterRegistry::all()
+  int64_t begin = 0;  // of its elements, among the unit's
+};
+
 class ParameterRegistry {
  public:
   explicit ParameterRegistry(TensorParallel tensor_parallel = {}) : tensor_parallel_(tensor_parallel) {}
@@ -61,8 +67,8 @@ class ParameterRegistry {
   // As they lie in memory, each from a cache line on.
   int64_t num_elements_padded() const;
 
-  // The parameters of a unit, in the order of registration, and the elements that they take, each from a cache line on.
-  std::vector<Parameter*> unit_parameters(int unit) const;
+  // The parameters of a unit as they lie in memory: in the order of registration, each from a cache line on.
+  std::vector<PlacedParameter> unit_layout(int unit) const;
   int64_t unit_elements(int unit) const;
   // Gives the parameters of a unit their values, or gradients, in `flat`: one dim of unit_elements(unit) or more. No
   // tensor: takes them away.

@@ -29,7 +29,7 @@ int64_t num_loss_tokens(const MicroBatch& micro_batch) {
 
 namespace {
 
-// Weights come before a visit, gradients go after it.
+// Weights come before a visit, gradients go after it: weight gradients are taken at once.
 class StepVisits final : public VisitObserver {
  public:
   StepVisits(const Model& model, WeightGatherer& weights, GradientReducer& gradients)

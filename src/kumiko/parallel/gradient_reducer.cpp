@@ -1,5 +1,7 @@
 #include "kumiko/parallel/gradient_reducer.h"
 
+#include <utility>
+
 #include "kumiko/parallel/shared_gradients.h"
 
 namespace kumiko {
@@ -88,7 +90,7 @@ void GradientReducer::next(Sum& sum) {
       sum.stage = Stage::shared;
       return;
     case Stage::shared:
-      if (sum.shared) put_shared(storage_.parameters(), sum.unit, sum.shared, sum.gradient);
+      if (sum.shared) put_shared(storage_.parameters(), sum.unit, std::exchange(sum.shared, {}), sum.gradient);
       sum_over_ranks(sum);
       sum.stage = Stage::ranks;
       return;

@@ -33,9 +33,8 @@ class GradientReducer {
   void wait();
 
  private:
-  // What is in flight, in order, with its memory until its turn to leave: so what is held does not depend on timing. A
-  // unit's sum waits at a stage only for those before it to have got there: so every
-  // rank enqueues in the same order.
+  // What is in flight, in order, keeps its memory until its turn to leave, so that what is held does not depend on
+  // timing. A sum goes on to a stage only after all before it have: so every rank enqueues in the same order.
   enum class Stage : uint8_t { complete, shared, ranks, groups, done };
   struct Sum {
     int unit = 0;

@@ -2,7 +2,21 @@
 
 #include <utility>
 
+#include "kumiko/mesh/box_run.h"
+
 namespace kumiko {
+
+std::vector<OwnedBox> boxes_of(const ParameterRegistry& parameters, const Fragment& fragment, const Tensor& elements) {
+  std::vector<OwnedBox> boxes;
+  for (const PartRun& run : part_runs(parameters, fragment)) {
+    int64_t begin = run.in_fragment;
+    for (const Box& box : boxes_of_run(run.part->box, run.begin, run.count)) {
+      boxes.push_back({run.part, box, elements.slice(begin, box.num_elements()).reshaped(box.size)});
+      begin += box.num_elements();
+    }
+  }
+  return boxes;
+}
 
 ParameterStorage::ParameterStorage(const ParameterRegistry& parameters, const Sharding& sharding, MemoryPool& pool,
                                    DType dtype)
@@ -57,8 +71,11 @@ void ParameterStorage::wait_for_weights(int unit) {
   if (event) event->wait();
 }
 
-void ParameterStorage::wait_for_weights() {
-  for (int unit = 0; unit < parameters_.num_units(); ++unit) wait_for_weights(unit);
+// The first visits still find their events, and lay the weights out.
+void ParameterStorage::wait_for_weights() const {
+  for (const std::optional<Event>& event : arriving_) {
+    if (event) event->wait();
+  }
 }
 
 void ParameterStorage::initialize(uint64_t seed) {

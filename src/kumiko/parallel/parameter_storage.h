@@ -18,6 +18,15 @@ struct OwnedFragment {
   Tensor gradient;
 };
 
+// A box of a logical tensor with its elements, which a fragment holds.
+struct OwnedBox {
+  const ParameterPart* part = nullptr;
+  Box box;
+  Tensor elements;
+};
+// `elements`: what there is of the fragment, its weights, gradients or what an optimizer keeps.
+std::vector<OwnedBox> boxes_of(const ParameterRegistry& parameters, const Fragment& fragment, const Tensor& elements);
+
 class ParameterStorage {
  public:
   // Weights are uninitialised, what fills up shards is zero. `parameters` must outlive this. Places what is whole.
@@ -39,11 +48,12 @@ class ParameterStorage {
   // What the shards hold, unit by unit.
   const std::vector<OwnedFragment>& owned() const { return owned_; }
 
-  // The other ranks' shards of a whole unit's weights are on their way: wait before reading them.
+  // The other ranks' shards of a whole unit's weights are on their way: wait before reading them. They are new to
+  // whoever has laid them out until the unit is waited for by itself.
   void weights_arrive(int unit, Event event) { arriving_[static_cast<size_t>(unit)] = std::move(event); }
-  bool weights_are_arriving(int unit) const { return arriving_[static_cast<size_t>(unit)].has_value(); }
+  bool has_new_weights(int unit) const { return arriving_[static_cast<size_t>(unit)].has_value(); }
   void wait_for_weights(int unit);
-  void wait_for_weights();
+  void wait_for_weights() const;
 
   // Memory for a whole unit, for as long as it is wanted. Uninitialised.
   Tensor make_whole(int unit, MemoryPurpose purpose) const;

@@ -20,15 +20,19 @@ void check_sharding(int64_t stage, int64_t group_size, int64_t data_parallel_siz
         "stage to 1, 2 or 3, or leave the group size at 0",
         group_size);
   }
+  if (group_size == 1) {
+    throw_user("parallel.zero_group_size = 1 divides nothing; 0 divides among all {} data-parallel ranks",
+               data_parallel_size);
+  }
   if (data_parallel_size % group_size == 0) return;
   int64_t below = std::min(group_size, data_parallel_size);
   while (data_parallel_size % below != 0) --below;
   int64_t above = std::min(group_size, data_parallel_size);
   while (data_parallel_size % above != 0) ++above;
-  throw_user(
-      "parallel.zero_group_size = {} does not divide the data-parallel size {}; the nearest sizes that do are {}",
-      group_size, data_parallel_size,
-      below == above ? fmt::format("{}", below) : fmt::format("{} and {}", below, above));
+  throw_user("parallel.zero_group_size = {} does not divide the data-parallel size {}; {}", group_size,
+             data_parallel_size,
+             below == above ? fmt::format("the nearest size that does is {}", below)
+                            : fmt::format("the nearest sizes that do are {} and {}", below, above));
 }
 
 int64_t shard_elements(const ParameterRegistry& parameters, const Sharding& sharding, int unit) {
@@ -50,15 +54,10 @@ std::vector<Fragment> fragments_of(const ParameterRegistry& parameters, const Sh
   const int64_t shard = shard_elements(parameters, sharding, unit);
   const int64_t first = shard * sharding.rank;
   std::vector<Fragment> fragments;
-  int64_t start = 0;  // of the parameter in the unit
-  for (size_t i = 0; i < parameters.all().size(); ++i) {
-    const Parameter& parameter = *parameters.all()[i];
-    if (parameter.unit != unit) continue;
-    const int64_t count = parameter.shape.num_elements();
+  for (const auto& [parameter, index, start] : parameters.unit_layout(unit)) {
     const int64_t begin = std::max(start, first);
-    const int64_t end = std::min(start + count, first + shard);
-    if (begin < end) fragments.push_back({i, begin - start, end - begin, begin - first});
-    start += padded_elements(count);
+    const int64_t end = std::min(start + parameter->shape.num_elements(), first + shard);
+    if (begin < end) fragments.push_back({index, begin - start, end - begin, begin - first});
   }
   return fragments;
 }

@@ -18,8 +18,7 @@ struct SharedRuns {
 
 SharedRuns shared_runs(const ParameterRegistry& parameters, int unit) {
   SharedRuns shared;
-  int64_t start = 0;
-  for (const Parameter* parameter : parameters.unit_parameters(unit)) {
+  for (const auto& [parameter, index, start] : parameters.unit_layout(unit)) {
     const int64_t row = parameter->shape.num_elements() / parameter->shape[0];
     for (const ParameterPart& part : parameter->parts) {
       if (!part.summed) continue;
@@ -28,7 +27,6 @@ SharedRuns shared_runs(const ParameterRegistry& parameters, int unit) {
       shared.runs.push_back({start + part.first_row * row, place, part.box.num_elements()});
       shared.num_elements += on_all ? part.box.num_elements() : part.global_shape.num_elements();
     }
-    start += padded_elements(parameter->shape.num_elements());
   }
   return shared;
 }

@@ -44,12 +44,12 @@ void WeightGatherer::before(const UnitVisit& visit) {
   if (divided_) return bring_together(visit);
   bool arrived = false;
   for (const int unit : model_.weights_read(visit)) {
-    if (!storage_.weights_are_arriving(unit)) continue;
+    if (!storage_.has_new_weights(unit)) continue;
     const Span span(step_.timer, Region::weight_gather);
     storage_.wait_for_weights(unit);
     arrived = true;
   }
-  if (arrived) model_.units()[static_cast<size_t>(visit.unit)]->prepare(step_.kernels);
+  if (arrived && model_.reads_prepared(visit)) model_.units()[static_cast<size_t>(visit.unit)]->prepare(step_.kernels);
 }
 
 void WeightGatherer::bring_together(const UnitVisit& visit) {
@@ -64,7 +64,7 @@ void WeightGatherer::bring_together(const UnitVisit& visit) {
     gathered.event.wait();
     storage_.parameters().place_values(unit, gathered.weights);
   }
-  if (!wanted.empty()) model_.units()[static_cast<size_t>(visit.unit)]->prepare(step_.kernels);
+  if (model_.reads_prepared(visit)) model_.units()[static_cast<size_t>(visit.unit)]->prepare(step_.kernels);
   visits_.pop_front();
   const std::vector<int> soon = visits_.empty() ? std::vector<int>{} : model_.weights_read(visits_.front());
   wanted.insert(wanted.end(), soon.begin(), soon.end());
@@ -79,11 +79,19 @@ void WeightGatherer::after(const UnitVisit& visit) {
 std::vector<int> gathers_of(const Model& model, const std::vector<UnitVisit>& visits) {
   std::vector<int> gathers;
   std::vector<int> there;
-  for (const UnitVisit& visit : visits) {
-    const std::vector<int> wanted = model.weights_read(visit);
-    std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(gathers),
-                 [&](int unit) { return !holds(there, unit); });
-    there = wanted;
+  const auto gather = [&](const std::vector<int>& units) {
+    for (const int unit : units) {
+      if (holds(there, unit)) continue;
+      gathers.push_back(unit);
+      there.push_back(unit);
+    }
+  };
+  for (size_t i = 0; i < visits.size(); ++i) {
+    const std::vector<int> now = model.weights_read(visits[i]);
+    const std::vector<int> next = i + 1 < visits.size() ? model.weights_read(visits[i + 1]) : std::vector<int>{};
+    gather(now);
+    std::erase_if(there, [&](int unit) { return !holds(now, unit) && !holds(next, unit); });
+    gather(next);
   }
   return gathers;
 }

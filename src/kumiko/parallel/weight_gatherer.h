@@ -48,8 +48,7 @@ class WeightGatherer {
   std::map<int, Gathered> gathered_;
 };
 
-// The units that a step gathers, in order: the visits' weights, but for those that are still there from the visit
-// before (the rule of WeightGatherer, as a pure function).
+// The units that are gathered for these visits, in order: the rule of WeightGatherer, as a pure function.
 std::vector<int> gathers_of(const Model& model, const std::vector<UnitVisit>& visits);
 
 // After an update: where weights are whole but the optimizer is divided, starts to give every rank the others' shards.

@@ -4,6 +4,8 @@
 #include <deque>
 #include <set>
 
+#include "kumiko/comm/algorithms.h"
+#include "kumiko/parallel/shared_gradients.h"
 #include "kumiko/parallel/weight_gatherer.h"
 
 namespace kumiko {
@@ -102,13 +104,34 @@ StepMemory sharded_step_memory(const ModelOptions& model, const StepMemoryShape&
   return memory;
 }
 
+int64_t gradient_communication_memory(const ParameterRegistry& parameters, const Sharding& sharding, int64_t num_ranks,
+                                      DType dtype) {
+  int64_t whole = 0;
+  int64_t shard = 0;
+  int64_t most_shared = 0;
+  int64_t all_shared = 0;
+  for (int unit = 0; unit < parameters.num_units(); ++unit) {
+    const int64_t shared = shared_elements(parameters, unit);
+    all_shared += shared;
+    most_shared = std::max(most_shared, shared);
+    shard = std::max(shard, shard_elements(parameters, sharding, unit));
+    whole = std::max(whole, whole_elements(parameters, sharding, unit));
+  }
+  const bool divided = sharding.divides_optimizer();
+  const auto sum = [&](int64_t count, int64_t ranks) {
+    return all_reduce_memory(count, dtype, static_cast<int>(ranks));
+  };
+  return sum(whole, divided ? sharding.size : num_ranks) + sum(shard, divided ? num_ranks / sharding.size : 1) +
+         sum(most_shared, parameters.tensor_parallel().size) + all_shared * static_cast<int64_t>(size_of(dtype));
+}
+
 std::vector<TrafficRow> data_traffic(const Model& model, const DataTrafficShape& shape) {
   const ParameterRegistry& parameters = model.parameters();
   const Sharding& sharding = shape.sharding;
   const auto element = static_cast<int64_t>(size_of(shape.weights));
   std::vector<TrafficRow> rows;
-  const auto add = [&](Verb verb, const char* purpose, int64_t calls, int64_t bytes) {
-    if (calls > 0) rows.push_back({verb, Axis::data, purpose, calls, bytes});
+  const auto add = [&](Axis axis, Verb verb, const char* purpose, int64_t calls, int64_t bytes) {
+    if (calls > 0) rows.push_back({verb, axis, purpose, calls, bytes});
   };
   const int64_t units = parameters.num_units();
   const int64_t shards = shard_elements(parameters, sharding) * element;
@@ -117,10 +140,19 @@ std::vector<TrafficRow> data_traffic(const Model& model, const DataTrafficShape&
   const bool each = sharding.divides_gradients() || (shape.reproducible && shape.num_micro_batches > 1);
   const int64_t times = each ? shape.num_micro_batches : 1;
   const bool sums = shape.num_ranks > 1;
-  add(divided ? Verb::reduce_scatter : Verb::all_reduce, "gradients", sums ? times * units : 0, times * whole);
+  add(Axis::data, divided ? Verb::reduce_scatter : Verb::all_reduce, "gradients", sums ? times * units : 0,
+      times * whole);
+  int64_t shared_units = 0;
+  int64_t shared = 0;
+  for (int unit = 0; unit < units; ++unit) {
+    const int64_t count = parameters.tensor_parallel().size > 1 ? shared_elements(parameters, unit) : 0;
+    shared += count;
+    if (count > 0) ++shared_units;
+  }
+  add(Axis::tensor, Verb::all_reduce, "shared gradients", times * shared_units, times * shared * element);
   const bool groups = divided && shape.num_ranks > sharding.size;
   const int64_t group_times = shape.reproducible ? times : 1;
-  add(Verb::all_reduce, "gradients between groups", groups ? group_times * units : 0, group_times * shards);
+  add(Axis::data, Verb::all_reduce, "gradients between groups", groups ? group_times * units : 0, group_times * shards);
   if (sharding.divides_weights()) {
     std::vector<UnitVisit> visits;
     for (int64_t i = 0; i < shape.num_micro_batches; ++i) {
@@ -130,12 +162,12 @@ std::vector<TrafficRow> data_traffic(const Model& model, const DataTrafficShape&
     const std::vector<int> gathers = gathers_of(model, visits);
     int64_t bytes = 0;
     for (const int unit : gathers) bytes += whole_elements(parameters, sharding, unit) * element;
-    add(Verb::all_gather, "weights", static_cast<int64_t>(gathers.size()), bytes);
+    add(Axis::data, Verb::all_gather, "weights", static_cast<int64_t>(gathers.size()), bytes);
   } else if (divided) {
-    add(Verb::all_gather, "weights", units, whole);
+    add(Axis::data, Verb::all_gather, "weights", units, whole);
   }
-  add(Verb::all_reduce, "loss", shape.loss_mask ? 2 : 1, shape.loss_mask ? 24 : 16);
-  add(Verb::all_reduce, "gradient norm", divided ? 1 : 0, 8);
+  add(Axis::data, Verb::all_reduce, "loss", shape.loss_mask ? 2 : 1, shape.loss_mask ? 24 : 16);
+  add(Axis::data, Verb::all_reduce, "gradient norm", divided ? 1 : 0, 8);
   return rows;
 }
 

@@ -15,6 +15,11 @@ namespace kumiko {
 // units that come and go count at their highest moment.
 StepMemory sharded_step_memory(const ModelOptions& model, const StepMemoryShape& shape, const Sharding& sharding);
 
+// Bytes that sums of gradients hold while they are in flight, at most: what the collectives need, and the copies of
+// what the tensor axis shares. `num_ranks`: of the data axis.
+int64_t gradient_communication_memory(const ParameterRegistry& parameters, const Sharding& sharding, int64_t num_ranks,
+                                      DType dtype);
+
 struct DataTrafficShape {
   Sharding sharding;
   int64_t num_ranks = 1;          // of the data axis
@@ -25,7 +30,8 @@ struct DataTrafficShape {
   bool loss_mask = false;
 };
 
-// What a rank hands to the data axis in one training step, as World::traffic counts it.
+// What a rank hands to the data axis in one training step, as World::traffic counts it, and of gradients to the tensor
+// axis.
 std::vector<TrafficRow> data_traffic(const Model& model, const DataTrafficShape& shape);
 
 }  // namespace kumiko

@@ -187,13 +187,9 @@ StepMemoryShape Run::memory_shape() const {
   memory.compute = dtype_of(config.train.precision);
   memory.recompute = config.train.recompute;
   memory.optimizer_states = states_per_weight(config.optimizer);
-  int64_t largest_unit = 0;
-  const ParameterStorage& storage = *state.storage;
-  for (int unit = 0; unit < storage.parameters().num_units(); ++unit) {
-    largest_unit = std::max(largest_unit, whole_elements(storage.parameters(), storage.sharding(), unit));
-  }
   memory.tensor_parallel = tensor_parallel();
-  memory.communication = all_reduce_memory(largest_unit, DType::f32, mesh.size(Axis::data));
+  memory.communication = gradient_communication_memory(state.storage->parameters(), state.storage->sharding(),
+                                                       mesh.size(Axis::data), DType::f32);
   if (tensor != nullptr) {
     const TensorParallel& part = memory.tensor_parallel;
     const int64_t tokens = layout.micro_batch_size * layout.seq_length;

@@ -22,7 +22,7 @@ namespace kumiko {
 TensorParallel tensor_parallel_of(const ParallelOptions& options, const Mesh& mesh, const World& world);
 
 struct Run {
-  Config config;  // resolved: no option is left at "0 for ..."
+  Config config;  // resolved: sizes and lengths that were left open are filled in
   World& world;
   Mesh mesh;
   std::unique_ptr<Communicator> everyone;

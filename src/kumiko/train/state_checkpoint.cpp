@@ -6,7 +6,6 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/checkpoint/contents.h"
-#include "kumiko/mesh/box_run.h"
 
 namespace kumiko {
 
@@ -59,14 +58,9 @@ namespace {
 void add_fragment(std::vector<SavedPiece>& pieces, const ParameterStorage& storage, const OwnedFragment& owned,
                   const std::string& prefix, const Tensor& tensor, TensorRole role, Copies copies) {
   const int64_t tensor_rank = storage.parameters().tensor_parallel().rank;
-  for (const PartRun& run : part_runs(storage.parameters(), owned.fragment)) {
-    if (copies == Copies::first && tensor_rank % run.part->holders != 0) continue;
-    int64_t begin = run.in_fragment;
-    for (const Box& box : boxes_of_run(run.part->box, run.begin, run.count)) {
-      const Tensor elements = tensor.slice(begin, box.num_elements()).reshaped(box.size);
-      pieces.push_back({prefix + run.part->name, run.part->global_shape, box, elements, role});
-      begin += box.num_elements();
-    }
+  for (const OwnedBox& held : boxes_of(storage.parameters(), owned.fragment, tensor)) {
+    if (copies == Copies::first && tensor_rank % held.part->holders != 0) continue;
+    pieces.push_back({prefix + held.part->name, held.part->global_shape, held.box, held.elements, role});
   }
 }
 

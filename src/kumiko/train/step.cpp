@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <sstream>
 
 #include "kumiko/base/log.h"
+#include "kumiko/comm/agreement.h"
 #include "kumiko/optim/lr_schedule.h"
 #include "kumiko/parallel/gradient_norm.h"
 
@@ -31,19 +34,37 @@ double loss_tokens(const StepContext& context, const std::vector<MicroBatch>& mi
   return std::max(1.0, sum_over_ranks(data, context.pool, {static_cast<double>(count)})[0]);
 }
 
-// The logical tensors whose gradient holds NaN or Inf, the first few by name.
-std::string name_bad_gradients(Kernels& kernels, const ParameterStorage& storage) {
-  constexpr int most_names = 4;
-  std::string names;
-  int count = 0;
-  for (const OwnedFragment& owned : storage.owned()) {
-    if (std::isfinite(kernels.sum_of_squares(owned.gradient))) continue;
-    const Parameter& parameter = *storage.parameters().all()[owned.fragment.parameter];
-    if (count++ < most_names) names += (names.empty() ? "" : ", ") + parameter.parts.front().name;
+// Adds the lines of all ranks to `lines`.
+void gather_lines(Communicator& ranks, std::set<std::string>& lines) {
+  std::string own;
+  for (const std::string& line : lines) own += line + "\n";
+  for (const std::string& text : gather_text(ranks, own)) {
+    std::istringstream all(text);
+    for (std::string line; std::getline(all, line);) lines.insert(line);
   }
-  if (count == 0) return "no gradient of this rank";
-  return count > most_names ? fmt::format("the gradients of {} and {} more", names, count - most_names)
-                            : "the gradients of " + names;
+}
+
+// The logical tensors whose gradient holds NaN or Inf on any rank that holds a part of it, the first few by name.
+// Collective.
+std::string name_bad_gradients(const StepContext& context, const DataAxis& data, const ParameterStorage& storage) {
+  constexpr size_t most_names = 4;
+  std::set<std::string> names;
+  for (const OwnedFragment& owned : storage.owned()) {
+    for (const PartRun& run : part_runs(storage.parameters(), owned.fragment)) {
+      const Tensor gradient = owned.gradient.slice(run.in_fragment, run.count);
+      if (!std::isfinite(context.kernels.sum_of_squares(gradient))) names.insert(run.part->name);
+    }
+  }
+  if (storage.sharding().divides_optimizer()) gather_lines(data.gradients, names);
+  if (context.tensor != nullptr) gather_lines(*context.tensor, names);
+  if (names.empty()) return "no gradient";
+  std::string text;
+  size_t count = 0;
+  for (const std::string& name : names) {
+    if (count++ < most_names) text += (text.empty() ? "" : ", ") + name;
+  }
+  return count > most_names ? fmt::format("the gradients of {} and {} more", text, count - most_names)
+                            : "the gradients of " + text;
 }
 
 void report_bad_values(const StepResult& result, int64_t step, BadValues policy, const std::string& where) {
@@ -119,7 +140,7 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
   result.skipped = !finite_loss || !finite_gradient;
   result.overflow = finite_loss && !finite_gradient && state.loss_scale.can_fall();
   if (result.skipped && !result.overflow) {
-    report_bad_values(result, state.step, settings.on_bad_values, name_bad_gradients(kernels, storage));
+    report_bad_values(result, state.step, settings.on_bad_values, name_bad_gradients(context, data, storage));
   } else if (!result.skipped) {
     const double clip = clip_coefficient(result.gradient_norm, settings.optimizer.clip_grad);
     state.optimizer->update(kernels, ++state.updates, result.lr, clip / result.loss_scale);
