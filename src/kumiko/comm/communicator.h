@@ -63,7 +63,8 @@ class Communicator {
 
   // In place on every rank.
   virtual Event all_reduce(Tensor tensor, ReduceOp op, std::string_view purpose) = 0;
-  // `input` has size() times the elements of `output`; rank r receives the r-th part of the sum.
+  // `input` has size() times the elements of `output`; rank r receives the r-th part of the sum. `output` may be the
+  // own part of `input`.
   virtual Event reduce_scatter(Tensor input, Tensor output, ReduceOp op, std::string_view purpose) = 0;
   // `output` has size() times the elements of `input`, in rank order. `input` may be the own part of `output`.
   virtual Event all_gather(Tensor input, Tensor output, std::string_view purpose) = 0;

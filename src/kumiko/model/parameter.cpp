@@ -106,6 +106,38 @@ int64_t ParameterRegistry::num_elements_padded() const {
   return count;
 }
 
+std::vector<PlacedParameter> ParameterRegistry::unit_layout(int unit) const {
+  std::vector<PlacedParameter> layout;
+  int64_t begin = 0;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (parameters_[i]->unit != unit) continue;
+    layout.push_back({parameters_[i].get(), i, begin});
+    begin += padded_elements(parameters_[i]->shape.num_elements());
+  }
+  return layout;
+}
+
+int64_t ParameterRegistry::unit_elements(int unit) const {
+  const std::vector<PlacedParameter> layout = unit_layout(unit);
+  if (layout.empty()) return 0;
+  return layout.back().begin + padded_elements(layout.back().parameter->shape.num_elements());
+}
+
+static void place(const std::vector<PlacedParameter>& layout, const Tensor& flat, Tensor Parameter::*member) {
+  for (const auto& [parameter, index, begin] : layout) {
+    const Shape& shape = parameter->shape;
+    parameter->*member = flat ? flat.slice(begin, shape.num_elements()).reshaped(shape) : Tensor();
+  }
+}
+
+void ParameterRegistry::place_values(int unit, const Tensor& flat) const {
+  place(unit_layout(unit), flat, &Parameter::value);
+}
+
+void ParameterRegistry::place_gradients(int unit, const Tensor& flat) const {
+  place(unit_layout(unit), flat, &Parameter::gradient);
+}
+
 // Gives every parameter its tensor of one block, and returns the block.
 static Tensor allocate(const std::vector<std::unique_ptr<Parameter>>& parameters, MemoryPool& pool, DType dtype,
                        MemoryPurpose purpose, Tensor Parameter::*member) {
@@ -124,19 +156,12 @@ void ParameterRegistry::allocate_gradients(MemoryPool& pool, DType dtype) {
   gradients_ = allocate(parameters_, pool, dtype, MemoryPurpose::gradients, &Parameter::gradient);
 }
 
-Tensor ParameterRegistry::unit_gradients(int unit) const {
-  int64_t begin = 0;
-  int64_t count = 0;
-  for (const auto& parameter : parameters_) {
-    const int64_t elements = padded_elements(parameter->shape.num_elements());
-    if (parameter->unit < unit) begin += elements;
-    if (parameter->unit == unit) count += elements;
-  }
-  return gradients_.slice(begin, count);
+void ParameterRegistry::initialize(uint64_t seed) const {
+  for (int unit = 0; unit < num_units(); ++unit) initialize_unit(unit, seed);
 }
 
-void ParameterRegistry::initialize(uint64_t seed) {
-  for (const auto& parameter : parameters_) {
+void ParameterRegistry::initialize_unit(int unit, uint64_t seed) const {
+  for (const auto& [parameter, index, begin] : unit_layout(unit)) {
     if (parameter->value.dtype() == DType::f64) {
       initialize_parameter<double>(*parameter, seed);
     } else {

@@ -36,9 +36,20 @@ SummarySection model_section(const Run& run) {
                     model.untie_embeddings_and_output_weights ? "of its own" : "tied")}}};
 }
 
+// What data-parallel ranks divide among themselves.
+std::string divided_text(const Run& run) {
+  const Sharding& sharding = run.state.storage->sharding();
+  if (!sharding.divides_optimizer()) return "nothing";
+  const char* what = sharding.divides_weights()     ? "optimizer state, gradients and weights"
+                     : sharding.divides_gradients() ? "optimizer state and gradients"
+                                                    : "optimizer state";
+  return fmt::format("{} among {} ranks (ZeRO stage {})", what, sharding.size, sharding.stage);
+}
+
 SummarySection machine_section(const Run& run, std::optional<double> peak) {
   SummarySection section{"machine",
                          {{"mesh", run.mesh.to_string()},
+                          {"divided", divided_text(run)},
                           {"ranks", fmt::format("{} on {}", run.world.size(), run.world.ranks().front().host)},
                           {"kernels", run.kernels->description()},
                           {"communication", run.world.description()}}};
@@ -91,7 +102,7 @@ std::string recompute_text(const RecomputeOptions& recompute) {
 }
 
 SummarySection memory_section(const Run& run) {
-  const StepMemory predicted = step_memory(run.config.model, run.memory_shape());
+  const StepMemory predicted = run.predicted_memory();
   SummarySection section{"memory a rank, predicted", {}};
   for (int i = 0; i < num_memory_purposes; ++i) {
     const auto purpose = static_cast<MemoryPurpose>(i);

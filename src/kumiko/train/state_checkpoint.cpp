@@ -39,10 +39,11 @@ RunRecord run_record_from_json(const std::string& text, const std::string& origi
   }
 }
 
-std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters) {
+std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters, Copies copies) {
   std::vector<SavedPiece> pieces;
   for (const auto& parameter : parameters.all()) {
     for (const ParameterPart& part : parameter->parts) {
+      if (copies == Copies::first && parameters.tensor_parallel().rank % part.holders != 0) continue;
       pieces.push_back({part.name, part.global_shape, part.box,
                         parameter->value.rows(part.first_row, part.first_row + part.box.size[0]),
                         TensorRole::parameter});
@@ -51,14 +52,38 @@ std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters) {
   return pieces;
 }
 
-std::vector<SavedPiece> pieces_of(const TrainingState& state) {
-  const ParameterRegistry& parameters = state.model.parameters();
-  std::vector<SavedPiece> pieces = pieces_of(parameters);
+namespace {
+
+// The boxes of a fragment, whose elements `tensor` holds, of tensors called `prefix` and the part's name.
+void add_fragment(std::vector<SavedPiece>& pieces, const ParameterStorage& storage, const OwnedFragment& owned,
+                  const std::string& prefix, const Tensor& tensor, TensorRole role, Copies copies) {
+  const int64_t tensor_rank = storage.parameters().tensor_parallel().rank;
+  for (const OwnedBox& held : boxes_of(storage.parameters(), owned.fragment, tensor)) {
+    if (copies == Copies::first && tensor_rank % held.part->holders != 0) continue;
+    pieces.push_back({prefix + held.part->name, held.part->global_shape, held.box, held.elements, role});
+  }
+}
+
+}  // namespace
+
+std::vector<SavedPiece> weight_pieces_of(const TrainingState& state, Copies copies) {
+  state.storage->wait_for_weights();
+  // Whole weights are whole boxes, whoever updates them.
+  const ParameterStorage& storage = *state.storage;
+  if (!storage.sharding().divides_weights()) return pieces_of(storage.parameters(), copies);
+  std::vector<SavedPiece> pieces;
+  for (const OwnedFragment& owned : storage.owned()) {
+    add_fragment(pieces, storage, owned, "", owned.weight, TensorRole::parameter, copies);
+  }
+  return pieces;
+}
+
+std::vector<SavedPiece> pieces_of(const TrainingState& state, Copies copies) {
+  std::vector<SavedPiece> pieces = weight_pieces_of(state, copies);
   for (const OptimizerState& memory : state.optimizer->state()) {
-    for (const ParameterPart& part : parameters.all()[memory.index]->parts) {
-      pieces.push_back({"optimizer." + memory.name + "." + part.name, part.global_shape, part.box,
-                        memory.tensor.rows(part.first_row, part.first_row + part.box.size[0]), TensorRole::optimizer});
-    }
+    const OwnedFragment& owned = state.storage->owned()[memory.index];
+    add_fragment(pieces, *state.storage, owned, "optimizer." + memory.name + ".", memory.tensor, TensorRole::optimizer,
+                 copies);
   }
   return pieces;
 }

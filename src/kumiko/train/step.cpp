@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <sstream>
 
 #include "kumiko/base/log.h"
+#include "kumiko/comm/agreement.h"
 #include "kumiko/optim/lr_schedule.h"
 #include "kumiko/parallel/gradient_norm.h"
 
@@ -31,18 +34,37 @@ double loss_tokens(const StepContext& context, const std::vector<MicroBatch>& mi
   return std::max(1.0, sum_over_ranks(data, context.pool, {static_cast<double>(count)})[0]);
 }
 
-// The logical tensors whose gradient holds NaN or Inf, the first few by name.
-std::string name_bad_gradients(Kernels& kernels, const ParameterRegistry& parameters) {
-  constexpr int most_names = 4;
-  std::string names;
-  int count = 0;
-  for (const auto& parameter : parameters.all()) {
-    if (std::isfinite(kernels.sum_of_squares(parameter->gradient))) continue;
-    if (count++ < most_names) names += (names.empty() ? "" : ", ") + parameter->parts.front().name;
+// Adds the lines of all ranks to `lines`.
+void gather_lines(Communicator& ranks, std::set<std::string>& lines) {
+  std::string own;
+  for (const std::string& line : lines) own += line + "\n";
+  for (const std::string& text : gather_text(ranks, own)) {
+    std::istringstream all(text);
+    for (std::string line; std::getline(all, line);) lines.insert(line);
   }
-  if (count == 0) return "no gradient of this rank";
-  return count > most_names ? fmt::format("the gradients of {} and {} more", names, count - most_names)
-                            : "the gradients of " + names;
+}
+
+// The logical tensors whose gradient holds NaN or Inf on any rank that holds a part of it, the first few by name.
+// Collective.
+std::string name_bad_gradients(const StepContext& context, const DataAxis& data, const ParameterStorage& storage) {
+  constexpr size_t most_names = 4;
+  std::set<std::string> names;
+  for (const OwnedFragment& owned : storage.owned()) {
+    for (const PartRun& run : part_runs(storage.parameters(), owned.fragment)) {
+      const Tensor gradient = owned.gradient.slice(run.in_fragment, run.count);
+      if (!std::isfinite(context.kernels.sum_of_squares(gradient))) names.insert(run.part->name);
+    }
+  }
+  if (storage.sharding().divides_optimizer()) gather_lines(data.gradients, names);
+  if (context.tensor != nullptr) gather_lines(*context.tensor, names);
+  if (names.empty()) return "no gradient";
+  std::string text;
+  size_t count = 0;
+  for (const std::string& name : names) {
+    if (count++ < most_names) text += (text.empty() ? "" : ", ") + name;
+  }
+  return count > most_names ? fmt::format("the gradients of {} and {} more", text, count - most_names)
+                            : "the gradients of " + text;
 }
 
 void report_bad_values(const StepResult& result, int64_t step, BadValues policy, const std::string& where) {
@@ -60,25 +82,30 @@ void report_bad_values(const StepResult& result, int64_t step, BadValues policy,
 }  // namespace
 
 TrainingState make_training_state(const ModelOptions& model, const OptimizerOptions& optimizer, uint64_t seed,
-                                  Kernels& kernels, MemoryPool& pool, DType dtype, TensorParallel tensor_parallel) {
-  TrainingState state{Model(model, tensor_parallel), nullptr};
-  ParameterRegistry& parameters = state.model.parameters();
-  parameters.allocate_values(pool, dtype);
-  parameters.allocate_gradients(pool, dtype);
-  parameters.initialize(seed);
+                                  Kernels& kernels, MemoryPool& pool, DType dtype, TensorParallel tensor_parallel,
+                                  const Sharding& sharding) {
+  TrainingState state{Model(model, tensor_parallel), nullptr, nullptr};
+  const ParameterRegistry& parameters = state.model.parameters();
+  state.storage = std::make_unique<ParameterStorage>(parameters, sharding, pool, dtype);
+  state.storage->initialize(seed);
   std::vector<OptimizedTensor> tensors;
-  for (const auto& parameter : parameters.all()) {
-    tensors.push_back({parameter->value, parameter->gradient, parameter->decay});
+  for (const OwnedFragment& owned : state.storage->owned()) {
+    tensors.push_back({owned.weight, owned.gradient, parameters.all()[owned.fragment.parameter]->decay});
   }
   state.optimizer = make_optimizer(optimizer, std::move(tensors), pool);
-  state.model.prepare(kernels);
+  weights_changed(state, kernels);
   return state;
 }
 
+void weights_changed(TrainingState& state, Kernels& kernels) {
+  // Divided weights are laid out when they are brought together.
+  if (!state.storage->sharding().divides_weights()) state.model.prepare(kernels);
+}
+
 StepResult training_step(TrainingState& state, StepContext context, const std::vector<MicroBatch>& micro_batches,
-                         Communicator& data, const StepSettings& settings, bool stop_requested) {
+                         const DataAxis& data, const StepSettings& settings, bool stop_requested) {
   Kernels& kernels = context.kernels;
-  ParameterRegistry& parameters = state.model.parameters();
+  ParameterStorage& storage = *state.storage;
   StepResult result;
   // Skipped steps do not count, as in Megatron: a warm-up spent on finding the loss scale would be none.
   result.lr = learning_rate(settings.optimizer, state.updates);
@@ -87,36 +114,38 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
   // of the mean.
   context.step = state.step;
   result.loss_scale = state.loss_scale.value();
-  const double tokens = loss_tokens(context, micro_batches, data, settings);
+  const double tokens = loss_tokens(context, micro_batches, data.ranks, settings);
   context.loss_scale = result.loss_scale / tokens;
-  fill_zero(parameters.gradients());
-  GradientReducer reducer(data, parameters);
-  const double local_loss = accumulate_gradients(state.model, context, micro_batches, reducer);
+  GradientReducer gradients(data, storage, context, static_cast<int64_t>(micro_batches.size()));
+  double local_loss = 0;
+  {
+    WeightGatherer weights(data, storage, state.model, context);
+    local_loss = accumulate_gradients(state.model, context, micro_batches, weights, gradients);
+  }
   {
     const Span span(context.timer, Region::gradient_all_reduce);
-    const auto sums = sum_over_ranks(data, context.pool, {local_loss, stop_requested ? 1.0 : 0.0});
+    gradients.wait();
+    const auto sums = sum_over_ranks(data.ranks, context.pool, {local_loss, stop_requested ? 1.0 : 0.0});
     result.loss = sums[0] / tokens;
     result.stop_requested = sums[1] > 0;
-    reducer.wait();
     if (context.tensor != nullptr) {
       result.stop_requested = sum_over_ranks(*context.tensor, context.pool, {sums[1]})[0] > 0;
-      sum_shared_gradients(*context.tensor, parameters, context.pool);
     }
   }
 
   const Span span(context.timer, Region::optimizer);
-  result.gradient_norm =
-      std::sqrt(squared_gradient_norm(context.tensor, kernels, parameters, context.pool)) / result.loss_scale;
+  result.gradient_norm = std::sqrt(squared_gradient_norm(context, data, storage)) / result.loss_scale;
   const bool finite_loss = std::isfinite(result.loss);
   const bool finite_gradient = std::isfinite(result.gradient_norm);
   result.skipped = !finite_loss || !finite_gradient;
   result.overflow = finite_loss && !finite_gradient && state.loss_scale.can_fall();
   if (result.skipped && !result.overflow) {
-    report_bad_values(result, state.step, settings.on_bad_values, name_bad_gradients(kernels, parameters));
+    report_bad_values(result, state.step, settings.on_bad_values, name_bad_gradients(context, data, storage));
   } else if (!result.skipped) {
     const double clip = clip_coefficient(result.gradient_norm, settings.optimizer.clip_grad);
     state.optimizer->update(kernels, ++state.updates, result.lr, clip / result.loss_scale);
-    state.model.prepare(kernels);
+    start_gathers(data, storage);
+    if (!storage.sharding().divides_optimizer()) state.model.prepare(kernels);
   }
   if (finite_loss) state.loss_scale.update(!finite_gradient);
   ++state.step;
