@@ -59,7 +59,8 @@ TEST(ParameterRegistry, UnitsAreContiguous) {
   registry.allocate_values(*pool, DType::f32);
   registry.allocate_gradients(*pool, DType::f32);
   fill_zero(registry.gradients());
-  for (float& value : registry.unit_gradients(1).elements<float>()) value = 1;
+  const int64_t first = registry.unit_elements(0);
+  for (float& value : registry.gradients().slice(first, registry.unit_elements(1)).elements<float>()) value = 1;
   EXPECT_EQ(a.gradient.elements<float>()[0], 0);
   EXPECT_EQ(b.gradient.elements<float>()[4], 1);
   EXPECT_EQ(c.gradient.elements<float>()[11], 1);

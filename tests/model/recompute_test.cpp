@@ -38,7 +38,7 @@ std::vector<char> bits_of_a_step(TinyModel& tiny, WeightWork::When when) {
     pass.batch = 1;
     pass.first_sample += b;
     tiny.model.forward(pass);
-    tiny.model.backward(pass, [](int) {});
+    tiny.model.backward(pass);
     work.run();
     losses.push_back(pass.loss_sum);
   }
@@ -72,15 +72,35 @@ TEST(Recompute, GivesTheSameBitsForLlama) {
   check_bits({five_layers(tiny_llama_options()), make_cpu_kernels(MemoryPool::create(), 2), DType::f32});
 }
 
-TEST(Recompute, ReportsEachUnitOnceLastFirst) {
+class VisitRecorder final : public VisitObserver {
+ public:
+  void before(const UnitVisit& visit) override { begun_.push_back(visit); }
+  void after(const UnitVisit& visit) override {
+    ASSERT_EQ(visit, begun_.back());
+    visits.push_back(visit);
+  }
+  std::vector<UnitVisit> visits;
+
+ private:
+  std::vector<UnitVisit> begun_;
+};
+
+TEST(Recompute, VisitsTheUnitsAsThePlanSays) {
   TinyModel tiny(five_layers(), make_reference_kernels(), DType::f64);
   for (const RecomputeOptions& recompute : settings) {
     tiny.recompute = recompute;
     WeightWork work(WeightWork::When::at_once);
+    VisitRecorder recorder;
     Pass pass = tiny.pass(&work, true);
+    pass.observer = &recorder;
     tiny.model.forward(pass);
+    EXPECT_EQ(recorder.visits, tiny.model.forward_visits());
+    tiny.model.backward(pass);
+    EXPECT_EQ(recorder.visits, tiny.model.training_visits(recompute));
     std::vector<int> done;
-    tiny.model.backward(pass, [&](int unit) { done.push_back(unit); });
+    for (const UnitVisit& visit : recorder.visits) {
+      if (visit.direction == Direction::backward) done.push_back(visit.unit);
+    }
     EXPECT_EQ(done, (std::vector<int>{6, 5, 4, 3, 2, 1, 0}));
   }
 }
@@ -98,7 +118,7 @@ TEST(Recompute, ShowsInTheBreakdown) {
       tiny.model.forward(pass);
     }
     const PhaseSpan phase(timer, Phase::backward);
-    tiny.model.backward(pass, [](int) {});
+    tiny.model.backward(pass);
     return timer.take().at(row).calls;
   };
   // Two norms a block are always computed again.

@@ -102,7 +102,7 @@ struct TinyModel {
     fill_zero(model.parameters().gradients());
     Pass training = pass(&work, true);
     model.forward(training);
-    model.backward(training, [](int) {});
+    model.backward(training);
     work.run();
     return training.loss_sum * training.loss_scale;
   }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kumiko/comm/self.h"
+#include "kumiko/mesh/box_run.h"
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/step.h"
@@ -72,7 +73,15 @@ struct Layout {
   int64_t micro_batch_size;
   RecomputeGranularity recompute = RecomputeGranularity::none;
   const char* rank_order = "tensor-context-pipeline-data";
+  int64_t zero_stage = 0;
+  int64_t zero_group_size = 0;
 };
+
+Layout zero(int64_t stage, Layout layout, int64_t group_size = 0) {
+  layout.zero_stage = stage;
+  layout.zero_group_size = group_size;
+  return layout;
+}
 
 const Layout layouts[] = {
     {2, 1, 2},
@@ -86,6 +95,16 @@ const Layout layouts[] = {
     {4, 2, 1},
     {2, 4, 4},
     {2, 2, 1, RecomputeGranularity::none, "data-tensor-context-pipeline"},
+    zero(1, {2, 1, 1}),
+    zero(2, {2, 1, 4}),
+    zero(3, {2, 1, 1}),
+    zero(1, {4, 2, 1}),
+    zero(2, {4, 1, 1, RecomputeGranularity::full}, 2),
+    zero(3, {8, 1, 1}),
+    zero(3, {8, 1, 1}, 4),
+    zero(2, {2, 4, 2}),
+    zero(3, {4, 2, 1, RecomputeGranularity::full}, 2),
+    zero(3, {2, 2, 1, RecomputeGranularity::selective, "data-tensor-context-pipeline"}),
 };
 
 constexpr int64_t num_steps = 20;
@@ -111,8 +130,20 @@ struct Trained {
   std::vector<Gradient> gradients;
 };
 
-Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, int64_t rank, Communicator& data,
-            Communicator* tensor) {
+void add_gradients(Trained& trained, const ParameterRegistry& parameters, const OwnedFragment& owned) {
+  for (const PartRun& run : part_runs(parameters, owned.fragment)) {
+    int64_t begin = run.in_fragment;
+    for (const Box& box : boxes_of_run(run.part->box, run.begin, run.count)) {
+      const auto values = owned.gradient.slice(begin, box.num_elements()).elements<double>();
+      trained.gradients.push_back({*run.part, {values.begin(), values.end()}});
+      trained.gradients.back().part.box = box;
+      begin += box.num_elements();
+    }
+  }
+}
+
+Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, int64_t rank, const DataAxis& data,
+            const Sharding& sharding, Communicator* tensor) {
   const auto kernels = make_reference_kernels();
   MemoryPool& pool = test::pool();
   OptimizerOptions optimizer;
@@ -121,7 +152,7 @@ Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, i
   optimizer.lr_decay_iters = num_steps;
   optimizer.clip_grad = 0.5;
   const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor)};
-  TrainingState state = make_training_state(model, optimizer, 7, *kernels, pool, DType::f64, part);
+  TrainingState state = make_training_state(model, optimizer, 7, *kernels, pool, DType::f64, part, sharding);
   StepContext context{*kernels, pool};
   context.dtype = DType::f64;
   context.seed = 11;
@@ -135,13 +166,7 @@ Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, i
     trained.steps.push_back(training_step(state, context, micro_batches, data,
                                           {optimizer, BadValues::stop, batches.tokens_per_step()}, false));
     if (step > 0) continue;
-    for (const auto& parameter : state.model.parameters().all()) {
-      for (const ParameterPart& held : parameter->parts) {
-        const Tensor gradient = parameter->gradient.rows(held.first_row, held.first_row + held.box.size[0]);
-        const auto values = gradient.elements<double>();
-        trained.gradients.push_back({held, {values.begin(), values.end()}});
-      }
-    }
+    for (const OwnedFragment& owned : state.storage->owned()) add_gradients(trained, state.model.parameters(), owned);
   }
   return trained;
 }
@@ -150,7 +175,7 @@ Trained run_on_one_rank(const ModelOptions& model) {
   const auto self = connect_self_world();
   const int64_t everyone[] = {0};
   const auto data = self->communicator(Axis::data, everyone);
-  return run(model, {1, 1, global_batch_size}, Mesh({1, 1, 1, 1}), 0, *data, nullptr);
+  return run(model, {1, 1, global_batch_size}, Mesh({1, 1, 1, 1}), 0, *data, {}, nullptr);
 }
 
 // |box of the whole - held| / |box of the whole|, of matrices and vectors.
@@ -182,11 +207,13 @@ TEST_P(Layouts, GiveTheLossesAndGradientsOfOneRank) {
   for (const Layout& layout : layouts) {
     const Mesh mesh({layout.data, 1, 1, layout.tensor}, parse_rank_order(layout.rank_order));
     if (mesh.size() > world.size() || world.rank() >= mesh.size()) continue;
-    SCOPED_TRACE(mesh.to_string());
+    SCOPED_TRACE(fmt::format("{}, ZeRO stage {}", mesh.to_string(), layout.zero_stage));
     const int64_t rank = world.rank();
-    const auto data = world.communicator(Axis::data, mesh.group(rank, Axis::data));
+    const Sharding sharding =
+        Sharding::of(layout.zero_stage, layout.zero_group_size, layout.data, mesh.coordinate(rank, Axis::data));
+    const DataCommunicators data = connect_data_axis(world, mesh, sharding);
     const auto tensor = layout.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
-    const Trained trained = run(model, layout, mesh, rank, *data, tensor.get());
+    const Trained trained = run(model, layout, mesh, rank, data.axis(), sharding, tensor.get());
     // Sums of some hundred terms, in double, through twenty steps of Adam, which divides by small numbers.
     for (size_t step = 0; step < trained.steps.size(); ++step) {
       const StepResult& one = expected.steps[step];

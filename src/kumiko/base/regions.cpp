@@ -32,6 +32,7 @@ std::string_view name_of(RegionRow row) {
       "backward: other",
       "recompute",
       "gradient all-reduce (exposed)",
+      "weight gather (exposed)",
       "optimizer",
       "checkpoint",
       "evaluation",
@@ -43,16 +44,34 @@ std::string_view name_of(RegionRow row) {
 
 std::string_view span_name(Phase phase, Region region) {
   static constexpr std::array<std::string_view, num_regions> recomputed = {
-      "recompute: embedding",        "recompute: layer norm",       "recompute: attention qkv",
-      "recompute: attention scores", "recompute: attention output", "recompute: mlp",
-      "recompute: head and loss",    "recompute: batch generator",  "recompute: gradient all-reduce",
-      "recompute: optimizer",        "recompute: checkpoint",       "recompute: other",
+      "recompute: embedding",
+      "recompute: layer norm",
+      "recompute: attention qkv",
+      "recompute: attention scores",
+      "recompute: attention output",
+      "recompute: mlp",
+      "recompute: head and loss",
+      "recompute: batch generator",
+      "recompute: gradient all-reduce",
+      "recompute: weight gather",
+      "recompute: optimizer",
+      "recompute: checkpoint",
+      "recompute: other",
   };
   static constexpr std::array<std::string_view, num_regions> evaluated = {
-      "evaluation: embedding",        "evaluation: layer norm",       "evaluation: attention qkv",
-      "evaluation: attention scores", "evaluation: attention output", "evaluation: mlp",
-      "evaluation: head and loss",    "evaluation: batch generator",  "evaluation: gradient all-reduce",
-      "evaluation: optimizer",        "evaluation: checkpoint",       "evaluation: other",
+      "evaluation: embedding",
+      "evaluation: layer norm",
+      "evaluation: attention qkv",
+      "evaluation: attention scores",
+      "evaluation: attention output",
+      "evaluation: mlp",
+      "evaluation: head and loss",
+      "evaluation: batch generator",
+      "evaluation: gradient all-reduce",
+      "evaluation: weight gather",
+      "evaluation: optimizer",
+      "evaluation: checkpoint",
+      "evaluation: other",
   };
   static_assert(static_cast<size_t>(Region::other) + 1 == num_regions);
   if (phase == Phase::recompute) return recomputed[static_cast<size_t>(region)];

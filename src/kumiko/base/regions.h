@@ -30,12 +30,13 @@ enum class Region : uint8_t {
   // The step's own: one row each, whatever the phase.
   batch_generator,
   gradient_all_reduce,  // waiting for it only; what hides behind the backward costs nothing
+  weight_gather,        // waiting for weights that are divided among ranks
   optimizer,
   checkpoint,
   other,  // in the forward or backward: that phase's work outside the regions above
 };
 inline constexpr size_t num_model_regions = 7;
-inline constexpr size_t num_regions = 12;
+inline constexpr size_t num_regions = 13;
 
 // A row of the table, in the order in which a step passes through them.
 enum class RegionRow : uint8_t {
@@ -58,12 +59,13 @@ enum class RegionRow : uint8_t {
   backward_other,
   recompute,  // all that happens in that phase: forwards run again within the backward
   gradient_all_reduce,
+  weight_gather,
   optimizer,
   checkpoint,
   evaluation,  // all that happens in that phase
   other,
 };
-inline constexpr size_t num_region_rows = 23;
+inline constexpr size_t num_region_rows = 24;
 
 // "forward: attention qkv", "gradient all-reduce (exposed)", ...
 std::string_view name_of(RegionRow row);
@@ -85,6 +87,8 @@ constexpr RegionRow region_row(Phase phase, Region region) {
       return RegionRow::batch_generator;
     case Region::gradient_all_reduce:
       return RegionRow::gradient_all_reduce;
+    case Region::weight_gather:
+      return RegionRow::weight_gather;
     case Region::optimizer:
       return RegionRow::optimizer;
     case Region::checkpoint:

@@ -28,6 +28,9 @@ struct Queue::Pending {
   void finish(std::exception_ptr error) {
     finished = true;
     transfer.reset();
+    // Whoever waits for the event may count on the memory being free.
+    operation.input = {};
+    operation.output = {};
     const int64_t now = trace_clock();
     if (recorder && started > 0) {
       event.begin = started;

@@ -50,6 +50,11 @@ void SelfAttention::prepare(Kernels& kernels) {
   output_.prepare(kernels);
 }
 
+void SelfAttention::release() {
+  qkv_.release();
+  output_.release();
+}
+
 AttentionShape SelfAttention::shape(const Pass& pass) const {
   AttentionShape shape;
   shape.batch = pass.batch;

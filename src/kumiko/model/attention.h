@@ -35,6 +35,7 @@ class SelfAttention {
                 std::shared_ptr<Rotary> rotary, int layer);
 
   void prepare(Kernels& kernels);
+  void release();
   // y += dropout(attention(x))
   void forward_onto(Pass& pass, const Tensor& x, const Tensor& y) const;
   // dy to the gradient of x.

@@ -7,6 +7,11 @@ void Block::prepare(Kernels& kernels) {
   parts_.mlp->prepare(kernels);
 }
 
+void Block::release() {
+  parts_.attention.release();
+  parts_.mlp->release();
+}
+
 Tensor Block::forward(Pass& pass, const Tensor& x) {
   Norm::Kept kept;
   // Norms `input`, and starts the residual sum as a copy of it.

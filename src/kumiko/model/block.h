@@ -22,6 +22,7 @@ class Block final : public Unit {
   explicit Block(BlockParts parts) : parts_(std::move(parts)) {}
 
   void prepare(Kernels& kernels) override;
+  void release() override;
   Tensor forward(Pass& pass, const Tensor& x) override;
   Tensor backward(Pass& pass, const Tensor& dy) override;
 

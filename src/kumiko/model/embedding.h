@@ -19,6 +19,7 @@ class Embedding final : public Unit {
   Embedding(ParameterRegistry& registry, const EmbeddingOptions& options);
 
   void prepare(Kernels&) override {}
+  void release() override {}
   Tensor forward(Pass& pass, const Tensor& x) override;
   Tensor backward(Pass& pass, const Tensor& dy) override;
 

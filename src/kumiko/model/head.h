@@ -26,6 +26,7 @@ class Head final : public Unit {
   Head(ParameterRegistry& registry, const HeadOptions& options, Parameter* tied);
 
   void prepare(Kernels& kernels) override;
+  void release() override { prepared_.reset(); }
   // Adds the sum of the losses to pass.loss_sum. With a stash, the gradients of the projection are taken here, while
   // the chunk's logits exist, and the gradient of the norm's output is kept for the backward.
   Tensor forward(Pass& pass, const Tensor& x) override;

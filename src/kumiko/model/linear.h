@@ -46,6 +46,8 @@ class Linear {
 
   // Call after the weight has changed.
   void prepare(Kernels& kernels);
+  // Lets go of what prepare() made.
+  void release() { prepared_.reset(); }
 
   Tensor forward(Pass& pass, const Tensor& x) const;
   // Returns dx and hands the weight's gradient to the pass. Where outputs are split, dx is summed over the ranks behind

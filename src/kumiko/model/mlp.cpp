@@ -42,6 +42,11 @@ class GeluMlp final : public Mlp {
     down_.prepare(kernels);
   }
 
+  void release() override {
+    up_.release();
+    down_.release();
+  }
+
   void forward_onto(Pass& pass, const Tensor& x, const Tensor& y) const override {
     const Tensor pre = pass.empty({pass.num_tokens(), feed_forward_});
     const Tensor activated = pass.empty(pre.shape(), MemoryPurpose::workspace);
@@ -75,6 +80,11 @@ class SwigluMlp final : public Mlp {
   void prepare(Kernels& kernels) override {
     gate_up_.prepare(kernels);
     down_.prepare(kernels);
+  }
+
+  void release() override {
+    gate_up_.release();
+    down_.release();
   }
 
   void forward_onto(Pass& pass, const Tensor& x, const Tensor& y) const override {

@@ -21,6 +21,7 @@ class Mlp {
  public:
   virtual ~Mlp() = default;
   virtual void prepare(Kernels& kernels) = 0;
+  virtual void release() = 0;
   // y += dropout(mlp(x)), x and y [T, H].
   virtual void forward_onto(Pass& pass, const Tensor& x, const Tensor& y) const = 0;
   // dy to the gradient of x.

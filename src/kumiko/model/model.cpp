@@ -25,9 +25,22 @@ void Model::prepare(Kernels& kernels) {
   for (const auto& unit : units_) unit->prepare(kernels);
 }
 
+static void tell_before(const Pass& pass, const UnitVisit& visit) {
+  if (pass.observer != nullptr) pass.observer->before(visit);
+}
+
+static void tell_after(const Pass& pass, const UnitVisit& visit) {
+  if (pass.observer != nullptr) pass.observer->after(visit);
+}
+
 // Unit 0 is the embedding, unit 1 + i block i, the last the head.
 Tensor Model::forward_units(Pass& pass, int64_t begin, int64_t end, Tensor x) {
-  for (int64_t unit = begin; unit < end; ++unit) x = units_[static_cast<size_t>(unit)]->forward(pass, x);
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const UnitVisit visit{static_cast<int>(unit), Direction::forward};
+    tell_before(pass, visit);
+    x = units_[static_cast<size_t>(unit)]->forward(pass, x);
+    tell_after(pass, visit);
+  }
   return x;
 }
 
@@ -62,16 +75,18 @@ Tensor Model::forward_blocks(Pass& pass) {
   return x;
 }
 
-void Model::forward(Pass& pass) { units_.back()->forward(pass, forward_blocks(pass)); }
+void Model::forward(Pass& pass) { forward_units(pass, head_unit(), head_unit() + 1, forward_blocks(pass)); }
 
-void Model::backward(Pass& pass, const std::function<void(int)>& unit_done) {
+void Model::backward(Pass& pass) {
   Tensor gradient;
   const auto backward_unit = [&](int64_t unit) {
+    const UnitVisit visit{static_cast<int>(unit), Direction::backward};
+    tell_before(pass, visit);
     gradient = units_[static_cast<size_t>(unit)]->backward(pass, gradient);
-    unit_done(static_cast<int>(unit));
+    tell_after(pass, visit);
   };
   const std::vector<BlockSpan> spans = block_spans(pass.recompute, options_.num_layers);
-  backward_unit(static_cast<int64_t>(units_.size()) - 1);
+  backward_unit(head_unit());
   for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
     if (span->recomputed) {
       const PhaseSpan phase(pass.timer, Phase::recompute);
@@ -80,6 +95,39 @@ void Model::backward(Pass& pass, const std::function<void(int)>& unit_done) {
     for (int64_t block = span->end - 1; block >= span->begin; --block) backward_unit(1 + block);
   }
   backward_unit(0);
+}
+
+std::vector<UnitVisit> Model::forward_visits() const {
+  std::vector<UnitVisit> visits;
+  for (int unit = 0; unit <= head_unit(); ++unit) visits.push_back({unit, Direction::forward});
+  return visits;
+}
+
+std::vector<UnitVisit> Model::training_visits(const RecomputeOptions& recompute) const {
+  std::vector<UnitVisit> visits = forward_visits();
+  const auto add = [&](int64_t unit, Direction direction) { visits.push_back({static_cast<int>(unit), direction}); };
+  const std::vector<BlockSpan> spans = block_spans(recompute, options_.num_layers);
+  add(head_unit(), Direction::backward);
+  for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
+    for (int64_t block = span->begin; span->recomputed && block < span->end; ++block)
+      add(1 + block, Direction::forward);
+    for (int64_t block = span->end - 1; block >= span->begin; --block) add(1 + block, Direction::backward);
+  }
+  add(0, Direction::backward);
+  return visits;
+}
+
+std::vector<int> Model::weights_read(const UnitVisit& visit) const {
+  if (visit == UnitVisit{0, Direction::backward}) return {};
+  if (visit == UnitVisit{head_unit(), Direction::forward} && shares_table()) return {0, visit.unit};
+  return {visit.unit};
+}
+
+// The head takes the gradient of its projection in the forward.
+std::vector<int> Model::gradients_added(const UnitVisit& visit) const {
+  if (visit.direction == Direction::backward) return {visit.unit};
+  if (visit.unit != head_unit()) return {};
+  return shares_table() ? std::vector<int>{0, visit.unit} : std::vector<int>{visit.unit};
 }
 
 Tensor Model::logits(Pass& pass) { return head().logits(pass, forward_blocks(pass)); }

@@ -1,7 +1,6 @@
 // A model: an ordered list of units over one registry of parameters.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -29,15 +28,25 @@ class Model {
 
   // One micro-batch through every unit; losses are added to pass.loss_sum.
   void forward(Pass& pass);
-  // The backward of the last forward of `pass`, recomputing what it did not keep. Calls unit_done(index) when a unit's
-  // backward is through, last unit first.
-  void backward(Pass& pass, const std::function<void(int)>& unit_done);
+  // The backward of the last forward of `pass`, recomputing what it did not keep. The gradients of a unit are complete
+  // after its visit, last unit first.
+  void backward(Pass& pass);
+
+  // The visits of one micro-batch, in order: a forward alone, or a forward and its backward.
+  std::vector<UnitVisit> forward_visits() const;
+  std::vector<UnitVisit> training_visits(const RecomputeOptions& recompute) const;
+  // The units whose weights a visit reads, and those whose gradients it adds to: its own, and that of the embedding
+  // where the head shares its table.
+  std::vector<int> weights_read(const UnitVisit& visit) const;
+  std::vector<int> gradients_added(const UnitVisit& visit) const;
   // Logits [T, V] of all positions: for evaluation of few tokens, and tests.
   Tensor logits(Pass& pass);
   // Logits [B, V] of the last position of each sequence; the pass's cache grows by its tokens.
   Tensor generate_step(Pass& pass);
 
  private:
+  int head_unit() const { return static_cast<int>(units_.size()) - 1; }
+  bool shares_table() const { return !options_.untie_embeddings_and_output_weights; }
   // Units [begin, end).
   Tensor forward_units(Pass& pass, int64_t begin, int64_t end, Tensor x);
   // Embedding and blocks; applies the window first.

@@ -106,6 +106,37 @@ int64_t ParameterRegistry::num_elements_padded() const {
   return count;
 }
 
+std::vector<Parameter*> ParameterRegistry::unit_parameters(int unit) const {
+  std::vector<Parameter*> parameters;
+  for (const auto& parameter : parameters_) {
+    if (parameter->unit == unit) parameters.push_back(parameter.get());
+  }
+  return parameters;
+}
+
+int64_t ParameterRegistry::unit_elements(int unit) const {
+  int64_t count = 0;
+  for (const Parameter* parameter : unit_parameters(unit)) count += padded_elements(parameter->shape.num_elements());
+  return count;
+}
+
+static void place(const std::vector<Parameter*>& parameters, const Tensor& flat, Tensor Parameter::*member) {
+  int64_t begin = 0;
+  for (Parameter* parameter : parameters) {
+    const int64_t count = parameter->shape.num_elements();
+    parameter->*member = flat ? flat.slice(begin, count).reshaped(parameter->shape) : Tensor();
+    begin += padded_elements(count);
+  }
+}
+
+void ParameterRegistry::place_values(int unit, const Tensor& flat) const {
+  place(unit_parameters(unit), flat, &Parameter::value);
+}
+
+void ParameterRegistry::place_gradients(int unit, const Tensor& flat) const {
+  place(unit_parameters(unit), flat, &Parameter::gradient);
+}
+
 // Gives every parameter its tensor of one block, and returns the block.
 static Tensor allocate(const std::vector<std::unique_ptr<Parameter>>& parameters, MemoryPool& pool, DType dtype,
                        MemoryPurpose purpose, Tensor Parameter::*member) {
@@ -124,19 +155,12 @@ void ParameterRegistry::allocate_gradients(MemoryPool& pool, DType dtype) {
   gradients_ = allocate(parameters_, pool, dtype, MemoryPurpose::gradients, &Parameter::gradient);
 }
 
-Tensor ParameterRegistry::unit_gradients(int unit) const {
-  int64_t begin = 0;
-  int64_t count = 0;
-  for (const auto& parameter : parameters_) {
-    const int64_t elements = padded_elements(parameter->shape.num_elements());
-    if (parameter->unit < unit) begin += elements;
-    if (parameter->unit == unit) count += elements;
-  }
-  return gradients_.slice(begin, count);
+void ParameterRegistry::initialize(uint64_t seed) const {
+  for (int unit = 0; unit < num_units(); ++unit) initialize_unit(unit, seed);
 }
 
-void ParameterRegistry::initialize(uint64_t seed) {
-  for (const auto& parameter : parameters_) {
+void ParameterRegistry::initialize_unit(int unit, uint64_t seed) const {
+  for (const Parameter* parameter : unit_parameters(unit)) {
     if (parameter->value.dtype() == DType::f64) {
       initialize_parameter<double>(*parameter, seed);
     } else {

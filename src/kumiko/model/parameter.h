@@ -61,15 +61,23 @@ class ParameterRegistry {
   // As they lie in memory, each from a cache line on.
   int64_t num_elements_padded() const;
 
-  // Gives every parameter its memory, in the order of registration; values and gradients are uninitialised.
+  // The parameters of a unit, in the order of registration, and the elements that they take, each from a cache line on.
+  std::vector<Parameter*> unit_parameters(int unit) const;
+  int64_t unit_elements(int unit) const;
+  // Gives the parameters of a unit their values, or gradients, in `flat`: one dim of unit_elements(unit) or more. No
+  // tensor: takes them away.
+  void place_values(int unit, const Tensor& flat) const;
+  void place_gradients(int unit, const Tensor& flat) const;
+
+  // Gives every parameter its memory in one block, in the order of registration; uninitialised, but for what lies
+  // between parameters, which is zero.
   void allocate_values(MemoryPool& pool, DType dtype);
   void allocate_gradients(MemoryPool& pool, DType dtype);
-  // All gradients of one unit as one dim, and of all units.
-  Tensor unit_gradients(int unit) const;
   const Tensor& gradients() const { return gradients_; }
 
   // Draws every value from `seed`, its logical name and its global index: the same in every layout.
-  void initialize(uint64_t seed);
+  void initialize(uint64_t seed) const;
+  void initialize_unit(int unit, uint64_t seed) const;
 
  private:
   TensorParallel tensor_parallel_;

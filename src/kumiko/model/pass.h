@@ -15,6 +15,8 @@
 
 namespace kumiko {
 
+class VisitObserver;  // model/unit.h
+
 // What one micro-batch's forward leaves for its backward: a stack. Layers push in the forward and pop in the backward,
 // which visits them in the reverse order.
 class Stash {
@@ -88,7 +90,8 @@ struct Pass {
   int64_t step = 0;
   int64_t first_sample = 0;
 
-  Communicator* tensor = nullptr;  // the tensor axis; none if this rank has the whole model
+  Communicator* tensor = nullptr;     // the tensor axis; none if this rank has the whole model
+  VisitObserver* observer = nullptr;  // may be none
 
   Stash* stash = nullptr;  // none: there will be no backward
   RecomputeOptions recompute{};

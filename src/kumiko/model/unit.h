@@ -6,12 +6,32 @@
 
 namespace kumiko {
 
+enum class Direction : uint8_t { forward, backward };
+
+// A pass goes through a unit.
+struct UnitVisit {
+  int unit = 0;
+  Direction direction = Direction::forward;
+
+  friend bool operator==(const UnitVisit&, const UnitVisit&) = default;
+};
+
+// Is told of every visit of a pass, around it: brings weights and takes gradients away.
+class VisitObserver {
+ public:
+  virtual ~VisitObserver() = default;
+  virtual void before(const UnitVisit& visit) = 0;
+  virtual void after(const UnitVisit& visit) = 0;
+};
+
 class Unit {
  public:
   virtual ~Unit() = default;
 
-  // Lays out the weights for the products; call after they have changed.
+  // Lays out the weights for the products; call after they have changed, or have come.
   virtual void prepare(Kernels& kernels) = 0;
+  // Lets go of what prepare() made: the weights are about to leave.
+  virtual void release() = 0;
   // x [T, H] from the unit before (none for the first) to y [T, H] for the one after (none after the last, which adds
   // to pass.loss_sum). What the backward needs goes to the pass's stash. y counts as stash, for whoever comes next may
   // keep it.

@@ -26,8 +26,47 @@ int64_t num_loss_tokens(const MicroBatch& micro_batch) {
   return std::count_if(targets.begin(), targets.end(), [](int32_t target) { return target >= 0; });
 }
 
+namespace {
+
+// Weights come before a visit, gradients go after it.
+class StepVisits final : public VisitObserver {
+ public:
+  StepVisits(const Model& model, WeightGatherer& weights, GradientReducer& gradients)
+      : model_(model), weights_(weights), gradients_(gradients) {}
+
+  void before(const UnitVisit& visit) override {
+    weights_.before(visit);
+    for (const int unit : model_.gradients_added(visit)) {
+      gradients_.open(unit, visit.direction == Direction::backward);
+    }
+  }
+  void after(const UnitVisit& visit) override {
+    weights_.after(visit);
+    if (visit.direction == Direction::backward) gradients_.unit_ready(visit.unit);
+  }
+
+ private:
+  const Model& model_;
+  WeightGatherer& weights_;
+  GradientReducer& gradients_;
+};
+
+class WeightVisits final : public VisitObserver {
+ public:
+  explicit WeightVisits(WeightGatherer& weights) : weights_(weights) {}
+  void before(const UnitVisit& visit) override { weights_.before(visit); }
+  void after(const UnitVisit& visit) override { weights_.after(visit); }
+
+ private:
+  WeightGatherer& weights_;
+};
+
+}  // namespace
+
 double accumulate_gradients(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
-                            GradientReducer& reducer) {
+                            WeightGatherer& weights, GradientReducer& gradients) {
+  for (size_t i = 0; i < micro_batches.size(); ++i) weights.announce(model.training_visits(step.recompute));
+  StepVisits visits(model, weights, gradients);
   double loss_sum = 0;
   for (size_t i = 0; i < micro_batches.size(); ++i) {
     Stash stash;
@@ -36,25 +75,31 @@ double accumulate_gradients(Model& model, const StepContext& step, const std::ve
     pass.training = true;
     pass.stash = &stash;
     pass.weight_work = &weight_work;
+    pass.observer = &visits;
     {
       const PhaseSpan phase(step.timer, Phase::forward, static_cast<int64_t>(i));
       model.forward(pass);
     }
     loss_sum += pass.loss_sum;
     const PhaseSpan phase(step.timer, Phase::backward, static_cast<int64_t>(i));
-    const bool last = i + 1 == micro_batches.size();
-    model.backward(pass, [&](int unit) {
-      if (last) reducer.unit_ready(unit);
-    });
+    model.backward(pass);
   }
   return loss_sum;
 }
 
-double evaluate_loss(Model& model, const StepContext& step, const MicroBatch& micro_batch) {
+double evaluate_loss(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
+                     WeightGatherer& weights) {
   const PhaseSpan phase(step.timer, Phase::evaluation);
-  Pass pass = make_pass(step, micro_batch);
-  model.forward(pass);
-  return pass.loss_sum;
+  for (size_t i = 0; i < micro_batches.size(); ++i) weights.announce(model.forward_visits());
+  WeightVisits visits(weights);
+  double loss_sum = 0;
+  for (const MicroBatch& micro_batch : micro_batches) {
+    Pass pass = make_pass(step, micro_batch);
+    pass.observer = &visits;
+    model.forward(pass);
+    loss_sum += pass.loss_sum;
+  }
+  return loss_sum;
 }
 
 }  // namespace kumiko

@@ -5,21 +5,10 @@
 
 #include "kumiko/model/model.h"
 #include "kumiko/parallel/gradient_reducer.h"
+#include "kumiko/parallel/step_context.h"
+#include "kumiko/parallel/weight_gatherer.h"
 
 namespace kumiko {
-
-// What the passes of one step share.
-struct StepContext {
-  Kernels& kernels;
-  MemoryPool& pool;
-  RegionTimer* timer = nullptr;
-  DType dtype = DType::f32;
-  uint64_t seed = 0;
-  int64_t step = 0;
-  double loss_scale = 1;
-  RecomputeOptions recompute{};
-  Communicator* tensor = nullptr;  // the tensor axis; none if each rank has the whole model
-};
 
 struct MicroBatch {
   Tensor tokens;             // [B, S] i32
@@ -32,13 +21,13 @@ struct MicroBatch {
 // How many targets count.
 int64_t num_loss_tokens(const MicroBatch& micro_batch);
 
-// Adds the gradients of all micro-batches to the parameters', announcing each unit to `reducer` when the last
-// micro-batch is through with it. Returns the sum of the losses of this rank's tokens. Blocks only for arithmetic; call
-// reducer.wait() before reading the gradients.
+// Adds the gradients of all micro-batches up: `weights` brings each unit's weights, and `gradients` sums what is ready.
+// Returns the sum of the losses of this rank's tokens. Call gradients.wait() before reading the gradients.
 double accumulate_gradients(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
-                            GradientReducer& reducer);
+                            WeightGatherer& weights, GradientReducer& gradients);
 
-// The sum of the losses of one micro-batch, with no gradient and no dropout.
-double evaluate_loss(Model& model, const StepContext& step, const MicroBatch& micro_batch);
+// The sum of the losses of the micro-batches, with no gradient and no dropout.
+double evaluate_loss(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
+                     WeightGatherer& weights);
 
 }  // namespace kumiko

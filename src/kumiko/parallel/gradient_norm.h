@@ -1,19 +1,14 @@
-// The gradient as a whole, where ranks of the tensor axis hold parts of it.
+// The gradient as a whole, where ranks hold parts of it.
 #pragma once
 
-#include "kumiko/comm/communicator.h"
-#include "kumiko/kernels/kernels.h"
-#include "kumiko/model/parameter.h"
+#include "kumiko/parallel/data_axis.h"
+#include "kumiko/parallel/parameter_storage.h"
+#include "kumiko/parallel/step_context.h"
 
 namespace kumiko {
 
-// A head of keys that is shared by more queries than a rank has lies on several ranks of the tensor axis: each has the
-// gradient of its own queries, and all get the sum. Collective over `tensor`.
-void sum_shared_gradients(Communicator& tensor, const ParameterRegistry& parameters, MemoryPool& pool);
-
 // The sum of the squares of all elements of the gradient, each logical element once; NaN or Inf if any is. Collective
-// over `tensor`, which may be none.
-double squared_gradient_norm(Communicator* tensor, Kernels& kernels, const ParameterRegistry& parameters,
-                             MemoryPool& pool);
+// over the tensor axis and the ranks that shards are divided among.
+double squared_gradient_norm(const StepContext& step, const DataAxis& data, const ParameterStorage& storage);
 
 }  // namespace kumiko

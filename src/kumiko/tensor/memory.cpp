@@ -61,7 +61,8 @@ std::shared_ptr<void> MemoryPool::allocate(size_t bytes, MemoryPurpose purpose) 
   if (data == nullptr) {
     throw_environment(
         "out of memory: the system has no {} for {} beside the {} in use; use a smaller micro_batch_size "
-        "or seq_length, or more ranks",
+        "or seq_length, or divide the model among more ranks (parallel.zero_stage, "
+        "parallel.tensor_model_parallel_size)",
         human_bytes(static_cast<double>(bytes)), name_of(purpose), human_bytes(static_cast<double>(total_.current)));
   }
   count(purpose, static_cast<int64_t>(bytes));

@@ -52,6 +52,11 @@ void ParallelOptions::describe(OptionTable& table) {
   table.add("tensor_model_parallel_size", tensor_model_parallel_size,
             "ranks that share the heads, the MLP and the vocabulary");
   table.add("data_parallel_size", data_parallel_size, "replicas that share the batch; 0 for what the ranks give");
+  table.add("zero_stage", zero_stage,
+            "what data-parallel ranks divide among themselves: 0 nothing, 1 the optimizer's state, 2 gradients too, "
+            "3 weights too");
+  table.add("zero_group_size", zero_group_size,
+            "divide within groups of so many data-parallel ranks, each group a replica; 0 for all of them");
   table.add("rank_order", rank_order, "the axes, that of neighbouring ranks first");
   table.add("num_threads", num_threads, "threads a rank computes with; 0 for the node's cores / its ranks");
   table.add_choice("bind", bind, {"auto", "none"},
@@ -62,6 +67,8 @@ void ParallelOptions::validate() const {
   require(tensor_model_parallel_size >= 1, "parallel.tensor_model_parallel_size", tensor_model_parallel_size,
           "1 or more");
   require(data_parallel_size >= 0, "parallel.data_parallel_size", data_parallel_size, "0 or more");
+  require(zero_stage >= 0 && zero_stage <= 3, "parallel.zero_stage", zero_stage, "0, 1, 2 or 3");
+  require(zero_group_size >= 0, "parallel.zero_group_size", zero_group_size, "0 or more");
   require(num_threads >= 0, "parallel.num_threads", num_threads, "0 or more");
 }
 

@@ -37,6 +37,8 @@ struct TrainOptions {
 struct ParallelOptions {
   int64_t tensor_model_parallel_size = 1;
   int64_t data_parallel_size = 0;  // 0: what the other axes leave
+  int64_t zero_stage = 0;
+  int64_t zero_group_size = 0;  // 0: the data-parallel size
   std::string rank_order = to_string(default_rank_order);
   int64_t num_threads = 0;  // 0: the node's cores divided by its ranks
   Bind bind = Bind::automatic;

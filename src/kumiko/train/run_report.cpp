@@ -91,7 +91,7 @@ std::string recompute_text(const RecomputeOptions& recompute) {
 }
 
 SummarySection memory_section(const Run& run) {
-  const StepMemory predicted = step_memory(run.config.model, run.memory_shape());
+  const StepMemory predicted = run.predicted_memory();
   SummarySection section{"memory a rank, predicted", {}};
   for (int i = 0; i < num_memory_purposes; ++i) {
     const auto purpose = static_cast<MemoryPurpose>(i);

@@ -9,6 +9,7 @@
 #include "kumiko/checkpoint/directory.h"
 #include "kumiko/comm/agreement.h"
 #include "kumiko/comm/algorithms.h"
+#include "kumiko/parallel/zero_formulas.h"
 #include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/rank_placement.h"
@@ -128,8 +129,8 @@ void take_weights(Run& run) {
   CheckpointReader reader = CheckpointReader::open(options.load);
   const std::string origin = reader.path().string();
   check_same_model(run_record_from_json(reader.manifest().state, origin), run.config, origin);
-  load_pieces(reader, pieces_of(run.state.model.parameters()));
-  run.state.model.prepare(*run.kernels);
+  load_pieces(reader, weight_pieces_of(run.state));
+  weights_changed(run.state, *run.kernels);
   if (run.world.rank() != 0) return;
   log::info("fine-tuning: the weights are those of {}", origin);
   if (!options.save.empty() && run.config.data.tokenizer.empty()) {
@@ -153,7 +154,7 @@ void resume_from(Run& run, const std::string& directory) {
   run.state.step = record.step;
   run.state.updates = record.updates;
   if (record.loss_scale) run.state.loss_scale.restore(*record.loss_scale);
-  run.state.model.prepare(*run.kernels);
+  weights_changed(run.state, *run.kernels);
   run.resumed_from = origin;
 }
 
@@ -179,9 +180,9 @@ StepMemoryShape Run::memory_shape() const {
   memory.recompute = config.train.recompute;
   memory.optimizer_states = states_per_weight(config.optimizer);
   int64_t largest_unit = 0;
-  const ParameterRegistry& parameters = state.model.parameters();
-  for (int unit = 0; unit < parameters.num_units(); ++unit) {
-    largest_unit = std::max(largest_unit, parameters.unit_gradients(unit).num_elements());
+  const ParameterStorage& storage = *state.storage;
+  for (int unit = 0; unit < storage.parameters().num_units(); ++unit) {
+    largest_unit = std::max(largest_unit, whole_elements(storage.parameters(), storage.sharding(), unit));
   }
   memory.tensor_parallel = tensor_parallel();
   memory.communication = all_reduce_memory(largest_unit, DType::f32, mesh.size(Axis::data));
@@ -190,6 +191,10 @@ StepMemoryShape Run::memory_shape() const {
     memory.communication += all_reduce_memory(stream, memory.compute, mesh.size(Axis::tensor));
   }
   return memory;
+}
+
+StepMemory Run::predicted_memory() const {
+  return sharded_step_memory(config.model, memory_shape(), state.storage->sharding());
 }
 
 StepContext Run::context(RegionTimer* timer) const {
@@ -222,6 +227,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   config.train.recompute.validate(config.model.num_layers);
   config.optimizer.validate();
   const Mesh mesh = mesh_of(config.parallel, world);
+  check_sharding(config.parallel.zero_stage, config.parallel.zero_group_size, mesh.size(Axis::data));
   const BatchLayout layout = layout_of(config, world, mesh);
   const TrainOptions& train = config.train;
   auto train_samples = samples_of(config, Split::train, train.train_iters);
@@ -234,11 +240,13 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads), dtype_of(train.precision),
                                   train.linear_backend);
   const auto axis = [&](Axis name) { return world.communicator(name, mesh.group(world.rank(), name)); };
-  auto data = axis(Axis::data);
+  const Sharding sharding = Sharding::of(config.parallel.zero_stage, config.parallel.zero_group_size,
+                                         mesh.size(Axis::data), mesh.coordinate(world.rank(), Axis::data));
+  auto data = connect_data_axis(world, mesh, sharding);
   auto tensor = mesh.size(Axis::tensor) > 1 ? axis(Axis::tensor) : nullptr;
   const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(world.rank(), Axis::tensor)};
   TrainingState state = make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels,
-                                            *pool, DType::f32, part);
+                                            *pool, DType::f32, part, sharding);
   state.loss_scale = LossScale::of(train.loss_scale, train.precision);
   Run run{std::move(config),
           world,
@@ -273,7 +281,7 @@ SaveReport save_checkpoint(Run& run) {
   record.consumed_tokens = run.consumed_tokens();
   record.config = run.config.to_toml();
   if (run.state.loss_scale.is_dynamic()) record.loss_scale = run.state.loss_scale.state();
-  return run.writer->save(run.state.step, to_json(record), pieces_of(run.state));
+  return run.writer->save(run.state.step, to_json(record), pieces_of(run.state, Copies::first));
 }
 
 }  // namespace kumiko

@@ -10,6 +10,7 @@
 #include "kumiko/data/sample_source.h"
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/model/memory.h"
+#include "kumiko/parallel/data_axis.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/config.h"
 #include "kumiko/train/flops.h"
@@ -22,7 +23,7 @@ struct Run {
   World& world;
   Mesh mesh;
   std::unique_ptr<Communicator> everyone;
-  std::unique_ptr<Communicator> data;
+  DataCommunicators data;
   std::unique_ptr<Communicator> tensor;  // none if each rank has the whole model
   std::shared_ptr<MemoryPool> pool;
   std::unique_ptr<Kernels> kernels;
@@ -38,15 +39,18 @@ struct Run {
   int64_t consumed_samples() const { return state.step * layout.global_batch_size; }
   int64_t consumed_tokens() const { return state.step * layout.tokens_per_step(); }
   ModelShape shape() const { return ModelShape::of(config.model, layout.seq_length); }
-  // Of this rank's step, but for the kernels' own scratch.
-  StepMemoryShape memory_shape() const;
   TensorParallel tensor_parallel() const {
     return {mesh.size(Axis::tensor), mesh.coordinate(world.rank(), Axis::tensor)};
   }
+  // Of this rank's step, but for the kernels' own scratch.
+  StepMemory predicted_memory() const;
   StepContext context(RegionTimer* timer) const;
   StepSettings step_settings() const;
   // Where metrics go; empty if nowhere.
   std::string run_directory() const;
+
+ private:
+  StepMemoryShape memory_shape() const;
 };
 
 // Collective. User error if a size does not divide, a file is missing or does not fit, or ranks disagree.

@@ -6,6 +6,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/checkpoint/contents.h"
+#include "kumiko/mesh/box_run.h"
 
 namespace kumiko {
 
@@ -39,10 +40,11 @@ RunRecord run_record_from_json(const std::string& text, const std::string& origi
   }
 }
 
-std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters) {
+std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters, Copies copies) {
   std::vector<SavedPiece> pieces;
   for (const auto& parameter : parameters.all()) {
     for (const ParameterPart& part : parameter->parts) {
+      if (copies == Copies::first && parameters.tensor_parallel().rank % part.holders != 0) continue;
       pieces.push_back({part.name, part.global_shape, part.box,
                         parameter->value.rows(part.first_row, part.first_row + part.box.size[0]),
                         TensorRole::parameter});
@@ -51,14 +53,42 @@ std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters) {
   return pieces;
 }
 
-std::vector<SavedPiece> pieces_of(const TrainingState& state) {
-  const ParameterRegistry& parameters = state.model.parameters();
-  std::vector<SavedPiece> pieces = pieces_of(parameters);
-  for (const OptimizerState& memory : state.optimizer->state()) {
-    for (const ParameterPart& part : parameters.all()[memory.index]->parts) {
-      pieces.push_back({"optimizer." + memory.name + "." + part.name, part.global_shape, part.box,
-                        memory.tensor.rows(part.first_row, part.first_row + part.box.size[0]), TensorRole::optimizer});
+namespace {
+
+// The boxes of a fragment, whose elements `tensor` holds, of tensors called `prefix` and the part's name.
+void add_fragment(std::vector<SavedPiece>& pieces, const ParameterStorage& storage, const OwnedFragment& owned,
+                  const std::string& prefix, const Tensor& tensor, TensorRole role, Copies copies) {
+  const int64_t tensor_rank = storage.parameters().tensor_parallel().rank;
+  for (const PartRun& run : part_runs(storage.parameters(), owned.fragment)) {
+    if (copies == Copies::first && tensor_rank % run.part->holders != 0) continue;
+    int64_t begin = run.in_fragment;
+    for (const Box& box : boxes_of_run(run.part->box, run.begin, run.count)) {
+      const Tensor elements = tensor.slice(begin, box.num_elements()).reshaped(box.size);
+      pieces.push_back({prefix + run.part->name, run.part->global_shape, box, elements, role});
+      begin += box.num_elements();
     }
+  }
+}
+
+}  // namespace
+
+std::vector<SavedPiece> weight_pieces_of(const TrainingState& state, Copies copies) {
+  // Whole weights are whole boxes, whoever updates them.
+  const ParameterStorage& storage = *state.storage;
+  if (!storage.sharding().divides_weights()) return pieces_of(storage.parameters(), copies);
+  std::vector<SavedPiece> pieces;
+  for (const OwnedFragment& owned : storage.owned()) {
+    add_fragment(pieces, storage, owned, "", owned.weight, TensorRole::parameter, copies);
+  }
+  return pieces;
+}
+
+std::vector<SavedPiece> pieces_of(const TrainingState& state, Copies copies) {
+  std::vector<SavedPiece> pieces = weight_pieces_of(state, copies);
+  for (const OptimizerState& memory : state.optimizer->state()) {
+    const OwnedFragment& owned = state.storage->owned()[memory.index];
+    add_fragment(pieces, *state.storage, owned, "optimizer." + memory.name + ".", memory.tensor, TensorRole::optimizer,
+                 copies);
   }
   return pieces;
 }

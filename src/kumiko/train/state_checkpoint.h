@@ -28,11 +28,16 @@ std::string to_json(const RunRecord& record);
 // User error, naming `origin`, if it is not a record.
 RunRecord run_record_from_json(const std::string& text, const std::string& origin);
 
+// What several ranks of the tensor axis hold: each of them, to be loaded, or the first alone, to be saved. (The shards
+// of such ranks may be cut at different places, so their boxes need not be equal.)
+enum class Copies : uint8_t { all, first };
+
 // The boxes this rank holds: parameters under their logical names, and what the optimizer remembers of each under
 // "optimizer.first_moment." + name and so on.
-std::vector<SavedPiece> pieces_of(const TrainingState& state);
+std::vector<SavedPiece> pieces_of(const TrainingState& state, Copies copies = Copies::all);
 // Parameters only.
-std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters);
+std::vector<SavedPiece> weight_pieces_of(const TrainingState& state, Copies copies = Copies::all);
+std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters, Copies copies = Copies::all);
 
 // Fills the pieces' tensors from a checkpoint. User error, listing every tensor that is missing or has another shape.
 void load_pieces(CheckpointReader& reader, const std::vector<SavedPiece>& pieces);

@@ -32,13 +32,14 @@ double loss_tokens(const StepContext& context, const std::vector<MicroBatch>& mi
 }
 
 // The logical tensors whose gradient holds NaN or Inf, the first few by name.
-std::string name_bad_gradients(Kernels& kernels, const ParameterRegistry& parameters) {
+std::string name_bad_gradients(Kernels& kernels, const ParameterStorage& storage) {
   constexpr int most_names = 4;
   std::string names;
   int count = 0;
-  for (const auto& parameter : parameters.all()) {
-    if (std::isfinite(kernels.sum_of_squares(parameter->gradient))) continue;
-    if (count++ < most_names) names += (names.empty() ? "" : ", ") + parameter->parts.front().name;
+  for (const OwnedFragment& owned : storage.owned()) {
+    if (std::isfinite(kernels.sum_of_squares(owned.gradient))) continue;
+    const Parameter& parameter = *storage.parameters().all()[owned.fragment.parameter];
+    if (count++ < most_names) names += (names.empty() ? "" : ", ") + parameter.parts.front().name;
   }
   if (count == 0) return "no gradient of this rank";
   return count > most_names ? fmt::format("the gradients of {} and {} more", names, count - most_names)
@@ -60,25 +61,30 @@ void report_bad_values(const StepResult& result, int64_t step, BadValues policy,
 }  // namespace
 
 TrainingState make_training_state(const ModelOptions& model, const OptimizerOptions& optimizer, uint64_t seed,
-                                  Kernels& kernels, MemoryPool& pool, DType dtype, TensorParallel tensor_parallel) {
-  TrainingState state{Model(model, tensor_parallel), nullptr};
-  ParameterRegistry& parameters = state.model.parameters();
-  parameters.allocate_values(pool, dtype);
-  parameters.allocate_gradients(pool, dtype);
-  parameters.initialize(seed);
+                                  Kernels& kernels, MemoryPool& pool, DType dtype, TensorParallel tensor_parallel,
+                                  const Sharding& sharding) {
+  TrainingState state{Model(model, tensor_parallel), nullptr, nullptr};
+  const ParameterRegistry& parameters = state.model.parameters();
+  state.storage = std::make_unique<ParameterStorage>(parameters, sharding, pool, dtype);
+  state.storage->initialize(seed);
   std::vector<OptimizedTensor> tensors;
-  for (const auto& parameter : parameters.all()) {
-    tensors.push_back({parameter->value, parameter->gradient, parameter->decay});
+  for (const OwnedFragment& owned : state.storage->owned()) {
+    tensors.push_back({owned.weight, owned.gradient, parameters.all()[owned.fragment.parameter]->decay});
   }
   state.optimizer = make_optimizer(optimizer, std::move(tensors), pool);
-  state.model.prepare(kernels);
+  weights_changed(state, kernels);
   return state;
 }
 
+void weights_changed(TrainingState& state, Kernels& kernels) {
+  // Divided weights are laid out when they are brought together.
+  if (!state.storage->sharding().divides_weights()) state.model.prepare(kernels);
+}
+
 StepResult training_step(TrainingState& state, StepContext context, const std::vector<MicroBatch>& micro_batches,
-                         Communicator& data, const StepSettings& settings, bool stop_requested) {
+                         const DataAxis& data, const StepSettings& settings, bool stop_requested) {
   Kernels& kernels = context.kernels;
-  ParameterRegistry& parameters = state.model.parameters();
+  const ParameterStorage& storage = *state.storage;
   StepResult result;
   // Skipped steps do not count, as in Megatron: a warm-up spent on finding the loss scale would be none.
   result.lr = learning_rate(settings.optimizer, state.updates);
@@ -87,36 +93,38 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
   // of the mean.
   context.step = state.step;
   result.loss_scale = state.loss_scale.value();
-  const double tokens = loss_tokens(context, micro_batches, data, settings);
+  const double tokens = loss_tokens(context, micro_batches, data.ranks, settings);
   context.loss_scale = result.loss_scale / tokens;
-  fill_zero(parameters.gradients());
-  GradientReducer reducer(data, parameters);
-  const double local_loss = accumulate_gradients(state.model, context, micro_batches, reducer);
+  GradientReducer gradients(data, storage, context, static_cast<int64_t>(micro_batches.size()));
+  double local_loss = 0;
+  {
+    WeightGatherer weights(data, storage, state.model, context);
+    local_loss = accumulate_gradients(state.model, context, micro_batches, weights, gradients);
+  }
   {
     const Span span(context.timer, Region::gradient_all_reduce);
-    const auto sums = sum_over_ranks(data, context.pool, {local_loss, stop_requested ? 1.0 : 0.0});
+    gradients.wait();
+    const auto sums = sum_over_ranks(data.ranks, context.pool, {local_loss, stop_requested ? 1.0 : 0.0});
     result.loss = sums[0] / tokens;
     result.stop_requested = sums[1] > 0;
-    reducer.wait();
     if (context.tensor != nullptr) {
       result.stop_requested = sum_over_ranks(*context.tensor, context.pool, {sums[1]})[0] > 0;
-      sum_shared_gradients(*context.tensor, parameters, context.pool);
     }
   }
 
   const Span span(context.timer, Region::optimizer);
-  result.gradient_norm =
-      std::sqrt(squared_gradient_norm(context.tensor, kernels, parameters, context.pool)) / result.loss_scale;
+  result.gradient_norm = std::sqrt(squared_gradient_norm(context, data, storage)) / result.loss_scale;
   const bool finite_loss = std::isfinite(result.loss);
   const bool finite_gradient = std::isfinite(result.gradient_norm);
   result.skipped = !finite_loss || !finite_gradient;
   result.overflow = finite_loss && !finite_gradient && state.loss_scale.can_fall();
   if (result.skipped && !result.overflow) {
-    report_bad_values(result, state.step, settings.on_bad_values, name_bad_gradients(kernels, parameters));
+    report_bad_values(result, state.step, settings.on_bad_values, name_bad_gradients(kernels, storage));
   } else if (!result.skipped) {
     const double clip = clip_coefficient(result.gradient_norm, settings.optimizer.clip_grad);
     state.optimizer->update(kernels, ++state.updates, result.lr, clip / result.loss_scale);
-    state.model.prepare(kernels);
+    gather_updated(data, storage, context.timer);
+    weights_changed(state, kernels);
   }
   if (finite_loss) state.loss_scale.update(!finite_gradient);
   ++state.step;

@@ -9,6 +9,7 @@
 #include "kumiko/optim/loss_scale.h"
 #include "kumiko/optim/optimizer.h"
 #include "kumiko/parallel/accumulate.h"
+#include "kumiko/parallel/parameter_storage.h"
 #include "kumiko/train/options.h"
 
 namespace kumiko {
@@ -16,16 +17,19 @@ namespace kumiko {
 // What training changes, and a checkpoint keeps.
 struct TrainingState {
   Model model;
-  std::unique_ptr<Optimizer> optimizer;
-  int64_t step = 0;     // steps finished
-  int64_t updates = 0;  // of them, those that changed the weights (a skipped step does not)
+  std::unique_ptr<ParameterStorage> storage;
+  std::unique_ptr<Optimizer> optimizer;  // of storage->owned()
+  int64_t step = 0;                      // steps finished
+  int64_t updates = 0;                   // of them, those that changed the weights (a skipped step does not)
   LossScale loss_scale = LossScale::constant(1);
 };
 
 // Builds the model, or this rank's part of it, and its optimizer, with values drawn from `seed`.
 TrainingState make_training_state(const ModelOptions& model, const OptimizerOptions& optimizer, uint64_t seed,
                                   Kernels& kernels, MemoryPool& pool, DType dtype = DType::f32,
-                                  TensorParallel tensor_parallel = {});
+                                  TensorParallel tensor_parallel = {}, const Sharding& sharding = {});
+// Call after the weights have been given other values.
+void weights_changed(TrainingState& state, Kernels& kernels);
 
 struct StepSettings {
   OptimizerOptions optimizer;  // lr_decay_iters filled in
@@ -44,11 +48,12 @@ struct StepResult {
   bool stop_requested = false;  // by any rank
 };
 
-// Forward and backward of this rank's micro-batches, gradient sum over `data`, clipping, update. A NaN or Inf in the
-// loss or the gradient leaves the weights unchanged: the step is skipped, or a user error names the tensors, as the
-// settings say. But gradients that are not finite though the loss is, under a dynamic loss scale that can still fall,
-// only skip the step and count as an overflow. `stop_requested` is this rank's wish to stop after the step.
+// Forward and backward of this rank's micro-batches, gradient sum over `data`, clipping, update of this rank's shards.
+// A NaN or Inf in the loss or the gradient leaves the weights unchanged: the step is skipped, or a user error names the
+// tensors, as the settings say. But gradients that are not finite though the loss is, under a dynamic loss scale that
+// can still fall, only skip the step and count as an overflow. `stop_requested` is this rank's wish to stop after the
+// step.
 StepResult training_step(TrainingState& state, StepContext context, const std::vector<MicroBatch>& micro_batches,
-                         Communicator& data, const StepSettings& settings, bool stop_requested);
+                         const DataAxis& data, const StepSettings& settings, bool stop_requested);
 
 }  // namespace kumiko

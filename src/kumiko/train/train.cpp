@@ -16,19 +16,19 @@ namespace {
 // Mean loss over train.eval_iters global batches of the validation split, the same ones each time.
 double evaluate(Run& run, RegionTimer& timer) {
   const PhaseSpan phase(timer, Phase::evaluation);
+  const StepContext context = run.context(&timer);
   double sum = 0;
   int64_t tokens = 0;
   for (int64_t batch = 0; batch < run.config.train.eval_iters; ++batch) {
-    for (const MicroBatch& micro_batch :
-         load_micro_batches(*run.valid_samples, run.layout, batch, run.documents, *run.pool)) {
-      tokens += num_loss_tokens(micro_batch);
-      sum += evaluate_loss(run.state.model, run.context(&timer), micro_batch);
-    }
+    const auto micro_batches = load_micro_batches(*run.valid_samples, run.layout, batch, run.documents, *run.pool);
+    for (const MicroBatch& micro_batch : micro_batches) tokens += num_loss_tokens(micro_batch);
+    WeightGatherer weights(run.data.axis(), *run.state.storage, run.state.model, context);
+    sum += evaluate_loss(run.state.model, context, micro_batches, weights);
   }
   const Tensor total = Tensor::empty(*run.pool, {2}, DType::f64, MemoryPurpose::communication);
   total.data<double>()[0] = sum;
   total.data<double>()[1] = static_cast<double>(tokens);
-  run.data->all_reduce(total, ReduceOp::sum, "validation loss").wait();
+  run.data.ranks->all_reduce(total, ReduceOp::sum, "validation loss").wait();
   return total.data<double>()[0] / std::max(1.0, total.data<double>()[1]);
 }
 
@@ -77,8 +77,8 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
     profiler.begin_step(state.step + 1);
     const double begin = seconds_now();
     const std::vector<MicroBatch> micro_batches = read_samples(run, timer, profiler);
-    const StepResult result = training_step(state, run.context(&timer), micro_batches, *run.data, run.step_settings(),
-                                            signals.received() != 0);
+    const StepResult result = training_step(state, run.context(&timer), micro_batches, run.data.axis(),
+                                            run.step_settings(), signals.received() != 0);
     const double step_seconds = seconds_now() - begin;
     timer.end_step();
     profiler.end_step();

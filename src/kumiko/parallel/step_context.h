@@ -1,0 +1,24 @@
+// What the passes of one training step share.
+#pragma once
+
+#include "kumiko/base/regions.h"
+#include "kumiko/comm/communicator.h"
+#include "kumiko/kernels/kernels.h"
+#include "kumiko/model/recompute.h"
+
+namespace kumiko {
+
+struct StepContext {
+  Kernels& kernels;
+  MemoryPool& pool;
+  RegionTimer* timer = nullptr;
+  DType dtype = DType::f32;
+  uint64_t seed = 0;
+  int64_t step = 0;
+  double loss_scale = 1;
+  RecomputeOptions recompute{};
+  Communicator* tensor = nullptr;  // the tensor axis; none if each rank has the whole model
+  bool reproducible = false;       // gradients are summed in an order that no layout changes
+};
+
+}  // namespace kumiko

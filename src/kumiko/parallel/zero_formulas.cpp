@@ -1,0 +1,142 @@
+#include "kumiko/parallel/zero_formulas.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+
+#include "kumiko/parallel/weight_gatherer.h"
+
+namespace kumiko {
+namespace {
+
+// Elements of whole units that are there for a while, as WeightGatherer and GradientReducer let them come and go.
+class PassingUnits {
+ public:
+  PassingUnits(const Model& model, const Sharding& sharding, const RecomputeOptions& recompute)
+      : model_(model), sharding_(sharding), visits_(model.training_visits(recompute)) {}
+
+  // The weights of a visit and of the next.
+  int64_t weights() const {
+    int64_t peak = 0;
+    for (size_t i = 0; i < visits_.size(); ++i) {
+      const std::vector<int> now = model_.weights_read(visits_[i]);
+      std::set<int> units(now.begin(), now.end());
+      if (i + 1 < visits_.size()) {
+        for (const int unit : model_.weights_read(visits_[i + 1])) units.insert(unit);
+      }
+      int64_t count = 0;
+      for (const int unit : units) count += whole(unit);
+      peak = std::max(peak, count);
+    }
+    return peak;
+  }
+
+  // The gradients that are being made, and those whose sum may be in flight.
+  int64_t gradients(int64_t num_micro_batches) {
+    for (int64_t micro_batch = 0; micro_batch < num_micro_batches; ++micro_batch) {
+      for (const UnitVisit& visit : visits_) {
+        const bool backward = visit.direction == Direction::backward;
+        for (const int unit : model_.gradients_added(visit)) open(unit, backward);
+        if (backward) ready(visit.unit, micro_batch);
+      }
+    }
+    return peak_;
+  }
+
+ private:
+  int64_t whole(int unit) const { return whole_elements(model_.parameters(), sharding_, unit); }
+
+  void hold(int64_t count) {
+    held_ += count;
+    peak_ = std::max(peak_, held_);
+  }
+  void open(int unit, bool may_overlap) {
+    if (!open_.insert(unit).second) return;
+    while (in_flight_.size() > (may_overlap ? 1 : 0)) {
+      held_ -= in_flight_.front();
+      in_flight_.pop_front();
+    }
+    hold(whole(unit));
+  }
+  void ready(int unit, int64_t micro_batch) {
+    open_.erase(unit);
+    const int64_t result = micro_batch == 0 ? 0 : shard_elements(model_.parameters(), sharding_, unit);
+    hold(result);
+    in_flight_.push_back(whole(unit) + result);
+  }
+
+  const Model& model_;
+  Sharding sharding_;
+  std::vector<UnitVisit> visits_;
+  std::set<int> open_;
+  std::deque<int64_t> in_flight_;
+  int64_t held_ = 0;
+  int64_t peak_ = 0;
+};
+
+int64_t optimizer_elements(const ParameterRegistry& parameters, const Sharding& sharding) {
+  int64_t count = 0;
+  for (int unit = 0; unit < parameters.num_units(); ++unit) {
+    for (const Fragment& fragment : fragments_of(parameters, sharding, unit)) count += padded_elements(fragment.count);
+  }
+  return count;
+}
+
+}  // namespace
+
+StepMemory sharded_step_memory(const ModelOptions& model, const StepMemoryShape& shape, const Sharding& sharding) {
+  StepMemory memory = step_memory(model, shape);
+  const Model built(model, shape.tensor_parallel);
+  const auto element = static_cast<int64_t>(size_of(shape.weights));
+  const int64_t shard = shard_elements(built.parameters(), sharding);
+  PassingUnits passing(built, sharding, shape.recompute);
+  const auto set = [&](MemoryPurpose purpose, int64_t elements) {
+    int64_t& bytes = memory.peaks[static_cast<size_t>(purpose)];
+    memory.peak += elements * element - bytes;
+    bytes = elements * element;
+  };
+  set(MemoryPurpose::parameters, sharding.divides_weights() ? shard + passing.weights() : shard * sharding.size);
+  set(MemoryPurpose::gradients,
+      sharding.divides_gradients() ? shard + passing.gradients(shape.num_micro_batches) : shard * sharding.size);
+  set(MemoryPurpose::optimizer, shape.optimizer_states * optimizer_elements(built.parameters(), sharding));
+  return memory;
+}
+
+std::vector<TrafficRow> data_traffic(const Model& model, const DataTrafficShape& shape) {
+  const ParameterRegistry& parameters = model.parameters();
+  const Sharding& sharding = shape.sharding;
+  const auto element = static_cast<int64_t>(size_of(shape.weights));
+  std::vector<TrafficRow> rows;
+  const auto add = [&](Verb verb, const char* purpose, int64_t calls, int64_t bytes) {
+    if (calls > 0) rows.push_back({verb, Axis::data, purpose, calls, bytes});
+  };
+  const int64_t units = parameters.num_units();
+  const int64_t shards = shard_elements(parameters, sharding) * element;
+  const int64_t whole = shards * sharding.size;
+  const bool divided = sharding.divides_optimizer();
+  const bool each = sharding.divides_gradients() || (shape.reproducible && shape.num_micro_batches > 1);
+  const int64_t times = each ? shape.num_micro_batches : 1;
+  const bool sums = shape.num_ranks > 1;
+  add(divided ? Verb::reduce_scatter : Verb::all_reduce, "gradients", sums ? times * units : 0, times * whole);
+  const bool groups = divided && shape.num_ranks > sharding.size;
+  const int64_t group_times = shape.reproducible ? times : 1;
+  add(Verb::all_reduce, "gradients between groups", groups ? group_times * units : 0, group_times * shards);
+  if (sharding.divides_weights()) {
+    std::vector<UnitVisit> visits;
+    for (int64_t i = 0; i < shape.num_micro_batches; ++i) {
+      const std::vector<UnitVisit> more = model.training_visits(shape.recompute);
+      visits.insert(visits.end(), more.begin(), more.end());
+    }
+    const std::vector<int> gathers = gathers_of(model, visits);
+    int64_t bytes = 0;
+    for (const int unit : gathers) bytes += whole_elements(parameters, sharding, unit) * element;
+    add(Verb::all_gather, "weights", static_cast<int64_t>(gathers.size()), bytes);
+  } else if (divided) {
+    add(Verb::all_gather, "weights", units, whole);
+  }
+  add(Verb::all_reduce, "loss", shape.loss_mask ? 2 : 1, shape.loss_mask ? 24 : 16);
+  add(Verb::all_reduce, "gradient norm", divided ? 1 : 0, 8);
+  return rows;
+}
+
+}  // namespace kumiko

@@ -1,0 +1,152 @@
+// What a step holds and sends is what the formulas say, by purpose, for ZeRO stages on up to four ranks.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "kumiko/parallel/zero_formulas.h"
+#include "kumiko/train/batches.h"
+#include "kumiko/train/step.h"
+#include "support/world.h"
+
+namespace kumiko {
+namespace {
+
+struct Row {
+  int64_t stage;
+  int64_t data;
+  int64_t tensor = 1;
+  int64_t num_micro_batches = 1;
+  int64_t group_size = 0;
+  RecomputeGranularity recompute = RecomputeGranularity::none;
+  bool llama = false;
+};
+
+const Row rows[] = {
+    {0, 1, 1, 2},
+    {0, 2},
+    {0, 4, 1, 2},
+    {1, 2},
+    {1, 4, 1, 3},
+    {1, 4, 1, 1, 2},
+    {2, 2},
+    {2, 4, 1, 3},
+    {2, 4, 1, 2, 2, RecomputeGranularity::full},
+    {2, 2, 2, 2, 0, RecomputeGranularity::selective},
+    {3, 2},
+    {3, 4, 1, 2},
+    {3, 4, 1, 2, 0, RecomputeGranularity::none, true},
+    {3, 4, 1, 3, 2},
+    {3, 2, 1, 2, 0, RecomputeGranularity::full},
+    {3, 2, 2, 1, 0, RecomputeGranularity::full},
+    {3, 2, 2, 2, 0, RecomputeGranularity::none, true},
+};
+
+constexpr int64_t seq_length = 24;
+
+ModelOptions model_of(const Row& row) {
+  ModelOptions options;
+  options.num_layers = 3;
+  options.hidden_size = 48;
+  options.num_attention_heads = 4;
+  options.vocab_size = 331;
+  options.max_position_embeddings = seq_length;
+  if (row.llama) {
+    options.architecture = Architecture::llama;
+    options.ffn_hidden_size = 101;
+    options.untie_embeddings_and_output_weights = true;
+  }
+  options.fill_in_sizes();
+  return options;
+}
+
+std::vector<MicroBatch> batches(const Row& row, MemoryPool& pool) {
+  std::vector<MicroBatch> made;
+  for (int64_t i = 0; i < row.num_micro_batches; ++i) {
+    const Tensor tokens = Tensor::zeros(pool, {1, seq_length}, DType::i32, MemoryPurpose::workspace);
+    made.push_back({tokens, Tensor::zeros(pool, {1, seq_length}, DType::i32, MemoryPurpose::workspace), i});
+  }
+  return made;
+}
+
+struct Measured {
+  StepMemory predicted;
+  std::array<int64_t, num_memory_purposes> peaks{};
+  std::vector<TrafficRow> traffic;
+  std::vector<TrafficRow> expected;
+};
+
+// Of the second step: the first makes what stays.
+Measured measure(const Row& row, const Mesh& mesh, World& world) {
+  const int64_t rank = world.rank();
+  const int64_t coordinate = mesh.coordinate(rank, Axis::data);
+  const Sharding sharding = Sharding::of(row.stage, row.group_size, row.data, coordinate);
+  const DataCommunicators data = connect_data_axis(world, mesh, sharding);
+  const auto tensor = row.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
+  const TensorParallel part{row.tensor, mesh.coordinate(rank, Axis::tensor)};
+  const ModelOptions model = model_of(row);
+  const auto pool = MemoryPool::create();
+  const auto kernels = make_cpu_kernels(MemoryPool::create(), 1);
+  const OptimizerOptions optimizer;
+  TrainingState state = make_training_state(model, optimizer, 1, *kernels, *pool, DType::f32, part, sharding);
+  StepContext context{*kernels, *pool};
+  context.recompute.granularity = row.recompute;
+  context.tensor = tensor.get();
+  const auto micro_batches = batches(row, *pool);
+  StepSettings settings{optimizer};
+  settings.optimizer.lr_decay_iters = 10;
+  settings.tokens_per_step = row.num_micro_batches * row.data * seq_length;
+  training_step(state, context, micro_batches, data.axis(), settings, false);
+  pool->reset_peaks();
+  world.reset_traffic();
+  training_step(state, context, micro_batches, data.axis(), settings, false);
+
+  Measured measured;
+  measured.traffic = world.traffic();
+  StepMemoryShape shape;
+  shape.seq_length = seq_length;
+  shape.num_micro_batches = row.num_micro_batches;
+  shape.recompute.granularity = row.recompute;
+  shape.tensor_parallel = part;
+  measured.predicted = sharded_step_memory(model, shape, sharding);
+  for (size_t i = 0; i < measured.peaks.size(); ++i) {
+    measured.peaks[i] = pool->use(static_cast<MemoryPurpose>(i)).peak;
+  }
+  DataTrafficShape traffic;
+  traffic.sharding = sharding;
+  traffic.num_ranks = row.data;
+  traffic.num_micro_batches = row.num_micro_batches;
+  traffic.recompute.granularity = row.recompute;
+  measured.expected = data_traffic(state.model, traffic);
+  return measured;
+}
+
+// "all_reduce gradients: 5 calls, 1234 bytes", sorted.
+std::vector<std::string> text_of(const std::vector<TrafficRow>& traffic) {
+  std::vector<std::string> lines;
+  for (const TrafficRow& row : traffic) {
+    if (row.axis != Axis::data || row.calls == 0) continue;
+    lines.push_back(fmt::format("{} {}: {} calls, {} bytes", name_of(row.verb), row.purpose, row.calls, row.bytes));
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+TEST(Zero, HoldsAndSendsWhatTheFormulasSay) {
+  World& world = test::world();
+  for (const Row& row : rows) {
+    const Mesh mesh({row.data, 1, 1, row.tensor});
+    if (world.rank() >= mesh.size()) continue;
+    SCOPED_TRACE(fmt::format("stage {}, {}, {} micro-batches, groups of {}", row.stage, mesh.to_string(),
+                             row.num_micro_batches, row.group_size));
+    const Measured measured = measure(row, mesh, world);
+    for (size_t i = 0; i < measured.peaks.size(); ++i) {
+      const auto purpose = static_cast<MemoryPurpose>(i);
+      if (purpose == MemoryPurpose::communication) continue;  // depends on what is in flight at the same time
+      EXPECT_EQ(measured.peaks[i], measured.predicted[purpose]) << name_of(purpose);
+    }
+    EXPECT_EQ(text_of(measured.traffic), text_of(measured.expected));
+  }
+}
+
+}  // namespace
+}  // namespace kumiko
