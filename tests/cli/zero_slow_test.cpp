@@ -11,11 +11,11 @@ using test::TinyRun;
 
 // 59 million parameters: 944 MB of weights, gradients and AdamW's state.
 Finished train_within_a_gigabyte(const TinyRun& tiny, int ranks, const std::string& zero_stage) {
-  return test::run_program({"/usr/bin/prlimit", "--as=1000000000", KUMIKO_MPIRUN, std::to_string(ranks), KUMIKO_PROGRAM,
-                            "train", tiny.path("run.toml"), "--model.num_layers", "12", "--model.hidden_size", "640",
-                            "--train.train_iters", "2", "--train.eval_interval", "0", "--parallel.bind", "none",
-                            "--parallel.zero_stage", zero_stage},
-                           300);
+  return test::run_program(
+      {"/usr/bin/prlimit", "--as=1000000000", KUMIKO_MPIRUN, std::to_string(ranks), KUMIKO_PROGRAM, "train",
+       tiny.path("run.toml"), "--model.num_layers", "12", "--model.hidden_size", "640", "--train.train_iters", "2",
+       "--train.eval_interval", "0", "--parallel.bind", "none", "--parallel.zero_stage", zero_stage},
+      300);
 }
 
 TEST(SlowZero, FourRanksHoldWhatOneCannot) {

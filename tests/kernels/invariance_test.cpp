@@ -239,7 +239,8 @@ TEST_P(Invariance, RunsOfAnOptimizersTensors) {
   };
   const auto update = [&](const State& state, Range run) {
     const auto of = [&](const Tensor& tensor) { return tensor.slice(run.begin, run.size()); };
-    for (int64_t i = run.begin; i < run.end; ++i) state.second.data<float>()[i] = std::abs(state.second.data<float>()[i]);
+    for (int64_t i = run.begin; i < run.end; ++i)
+      state.second.data<float>()[i] = std::abs(state.second.data<float>()[i]);
     kernels_->adamw(constants, of(state.weight), of(state.gradient), of(state.first), of(state.second));
     kernels_->sgd(0.1, 0.9, 0.01, 0.37, of(state.weight), of(state.gradient), of(state.velocity));
   };
@@ -256,7 +257,8 @@ TEST_P(Invariance, RunsOfAnOptimizersTensors) {
 
 // What lies beside an element in its row changes with the tensor size.
 TEST_P(Invariance, ColumnsOfWhatGoesElementByElement) {
-  const Tensor gate = numbers({num_tokens, num_inputs}, 0), up = numbers(gate.shape(), 1), dy = numbers(gate.shape(), 2);
+  const Tensor gate = numbers({num_tokens, num_inputs}, 0), up = numbers(gate.shape(), 1),
+               dy = numbers(gate.shape(), 2);
   const auto side_by_side = [](const Tensor& left, const Tensor& right) {
     const int64_t rows = left.shape()[0], width = left.shape()[1];
     const Tensor made = empty({rows, 2 * width});

@@ -75,11 +75,23 @@ struct Layout {
   const char* rank_order = "tensor-context-pipeline-data";
   int64_t zero_stage = 0;
   int64_t zero_group_size = 0;
+  TensorExchange exchange{};
 };
 
 Layout zero(int64_t stage, Layout layout, int64_t group_size = 0) {
   layout.zero_stage = stage;
   layout.zero_group_size = group_size;
+  return layout;
+}
+
+// Under sequence parallelism, and in chunks; `recompute` beside it.
+Layout sharded(int64_t data, int64_t tensor, int64_t micro_batch_size, int64_t num_chunks,
+               RecomputeGranularity recompute = RecomputeGranularity::none) {
+  return {data, tensor, micro_batch_size, recompute, "tensor-context-pipeline-data", 0, 0, {true, num_chunks}};
+}
+Layout in_chunks(int64_t data, int64_t tensor, int64_t micro_batch_size, int64_t num_chunks) {
+  Layout layout = sharded(data, tensor, micro_batch_size, num_chunks);
+  layout.exchange.sequence_parallel = false;
   return layout;
 }
 
@@ -105,6 +117,18 @@ const Layout layouts[] = {
     zero(2, {2, 4, 2}),
     zero(3, {4, 2, 1, RecomputeGranularity::full}, 2),
     zero(3, {2, 2, 1, RecomputeGranularity::selective, "data-tensor-context-pipeline"}),
+    in_chunks(1, 2, 8, 4),
+    in_chunks(2, 2, 4, 2),
+    sharded(1, 2, 8, 1),
+    sharded(1, 2, 8, 4),
+    sharded(1, 2, 1, 1, RecomputeGranularity::full),
+    sharded(1, 4, 4, 3, RecomputeGranularity::selective),
+    sharded(1, 8, 8, 6),
+    sharded(2, 2, 2, 1, RecomputeGranularity::full),
+    sharded(2, 4, 4, 2),
+    sharded(4, 2, 1, 1),
+    zero(2, sharded(2, 2, 1, 2)),
+    zero(3, sharded(2, 4, 1, 1, RecomputeGranularity::full)),
 };
 
 constexpr int64_t num_steps = 20;
@@ -151,13 +175,15 @@ Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, i
   optimizer.lr_decay_style = DecayStyle::constant;
   optimizer.lr_decay_iters = num_steps;
   optimizer.clip_grad = 0.5;
-  const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor)};
+  const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor),
+                            layout.exchange.sequence_parallel};
   TrainingState state = make_training_state(model, optimizer, 7, *kernels, pool, DType::f64, part, sharding);
   StepContext context{*kernels, pool};
   context.dtype = DType::f64;
   context.seed = 11;
   context.recompute.granularity = layout.recompute;
   context.tensor = tensor;
+  context.exchange = layout.exchange;
   const BatchLayout batches{layout.micro_batch_size, global_batch_size, mesh.size(Axis::data),
                             mesh.coordinate(rank, Axis::data), model.max_position_embeddings};
   Trained trained;
@@ -207,7 +233,9 @@ TEST_P(Layouts, GiveTheLossesAndGradientsOfOneRank) {
   for (const Layout& layout : layouts) {
     const Mesh mesh({layout.data, 1, 1, layout.tensor}, parse_rank_order(layout.rank_order));
     if (mesh.size() > world.size() || world.rank() >= mesh.size()) continue;
-    SCOPED_TRACE(fmt::format("{}, ZeRO stage {}", mesh.to_string(), layout.zero_stage));
+    SCOPED_TRACE(fmt::format("{}, ZeRO stage {}{}, {} chunks", mesh.to_string(), layout.zero_stage,
+                             layout.exchange.sequence_parallel ? ", sequence parallel" : "",
+                             layout.exchange.num_chunks));
     const int64_t rank = world.rank();
     const Sharding sharding =
         Sharding::of(layout.zero_stage, layout.zero_group_size, layout.data, mesh.coordinate(rank, Axis::data));

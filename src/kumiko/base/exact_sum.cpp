@@ -141,7 +141,8 @@ double ExactSum::value() const {
   bits = bits << shift | next >> digit_bits;
   bool rest = (next & digit_mask) != 0;
   for (int word = top - 3; word >= 0; --word) rest |= digits(word) != 0;
-  const double rounded = std::ldexp(static_cast<double>(bits | (rest ? 1U : 0U)), digit_bits * (top - 1) - shift - 1074);
+  const double rounded =
+      std::ldexp(static_cast<double>(bits | (rest ? 1U : 0U)), digit_bits * (top - 1) - shift - 1074);
   return negative ? -rounded : rounded;
 }
 

@@ -27,6 +27,7 @@ enum class Region : uint8_t {
   attention_output,
   mlp,
   head_and_loss,
+  tensor_communication,  // waiting for it only, whichever of the layers above waits
   // The step's own: one row each, whatever the phase.
   batch_generator,
   gradient_all_reduce,  // waiting for it only; what hides behind the backward costs nothing
@@ -35,8 +36,8 @@ enum class Region : uint8_t {
   checkpoint,
   other,  // in the forward or backward: that phase's work outside the regions above
 };
-inline constexpr size_t num_model_regions = 7;
-inline constexpr size_t num_regions = 13;
+inline constexpr size_t num_model_regions = 8;
+inline constexpr size_t num_regions = 14;
 
 // A row of the table, in the order in which a step passes through them.
 enum class RegionRow : uint8_t {
@@ -48,6 +49,7 @@ enum class RegionRow : uint8_t {
   forward_attention_output,
   forward_mlp,
   forward_head_and_loss,
+  forward_tensor_communication,
   forward_other,
   backward_embedding,
   backward_layer_norm,
@@ -56,6 +58,7 @@ enum class RegionRow : uint8_t {
   backward_attention_output,
   backward_mlp,
   backward_head_and_loss,
+  backward_tensor_communication,
   backward_other,
   recompute,  // all that happens in that phase: forwards run again within the backward
   gradient_all_reduce,
@@ -65,7 +68,7 @@ enum class RegionRow : uint8_t {
   evaluation,  // all that happens in that phase
   other,
 };
-inline constexpr size_t num_region_rows = 24;
+inline constexpr size_t num_region_rows = 26;
 
 // "forward: attention qkv", "gradient all-reduce (exposed)", ...
 std::string_view name_of(RegionRow row);

@@ -28,9 +28,7 @@ struct Queue::Pending {
   void finish(std::exception_ptr error) {
     finished = true;
     transfer.reset();
-    // Whoever waits for the event may count on the memory being free.
-    operation.input = {};
-    operation.output = {};
+    operation.input = operation.output = {};  // whoever has waited may count on their memory
     const int64_t now = trace_clock();
     if (recorder && started > 0) {
       event.begin = started;

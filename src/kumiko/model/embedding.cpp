@@ -1,5 +1,7 @@
 #include "kumiko/model/embedding.h"
 
+#include "kumiko/model/chunked.h"
+
 namespace kumiko {
 
 Embedding::Embedding(ParameterRegistry& registry, const EmbeddingOptions& options) : options_(options) {
@@ -18,21 +20,23 @@ Embedding::Embedding(ParameterRegistry& registry, const EmbeddingOptions& option
 
 Tensor Embedding::forward(Pass& pass, const Tensor&) {
   const Span span(pass.timer, Region::embedding);
-  const Tensor y = pass.empty({pass.num_tokens(), options_.hidden}, MemoryPurpose::stash);
+  SummedRows rows(pass, options_.hidden, activations_traffic, MemoryPurpose::stash);
   const bool positions = position_table_ != nullptr && adds_positions_;
   pass.kernels.embedding_forward(pass.tokens, places(pass), first_token_, token_table_->value,
-                                 positions ? position_table_->value : Tensor(), y);
-  if (pass.tensor != nullptr) pass.tensor->all_reduce(y, ReduceOp::sum, "activations").wait();
+                                 positions ? position_table_->value : Tensor(), rows.rows());
+  multiply_chunks(pass, nullptr, &rows, [](IndexRange) {});
+  const Tensor y = rows.sum();
   const DropoutMask mask = pass.dropout_mask(DropoutSite::embedding(), options_.dropout, options_.hidden);
-  if (mask.probability > 0) pass.kernels.dropout(mask, y, y, Write::overwrite);
+  if (mask.probability > 0) drop_rows(pass, mask, y, y, Write::overwrite);
   return y;
 }
 
 Tensor Embedding::backward(Pass& pass, const Tensor& dy) {
   const Span span(pass.timer, Region::embedding);
   const DropoutMask mask = pass.dropout_mask(DropoutSite::embedding(), options_.dropout, options_.hidden);
-  if (mask.probability > 0) pass.kernels.dropout(mask, dy, dy, Write::overwrite);
-  pass.kernels.embedding_backward(pass.tokens, places(pass), first_token_, dy, token_table_->gradient,
+  if (mask.probability > 0) drop_rows(pass, mask, dy, dy, Write::overwrite);
+  const GatheredRows whole(pass, dy, gradients_traffic);
+  pass.kernels.embedding_backward(pass.tokens, places(pass), first_token_, whole.all(), token_table_->gradient,
                                   position_table_ == nullptr ? Tensor() : position_table_->gradient);
   return {};
 }

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
+
+#include "kumiko/model/chunked.h"
 
 namespace kumiko {
 
@@ -60,45 +63,50 @@ Head::Statistics Head::statistics(Pass& pass, const Tensor& logits, const Tensor
   const Tensor local_max = pass.empty_statistic(rows, MemoryPurpose::workspace);
   copy(statistics.max, local_max);
   const Event targets_summed = pass.tensor->all_reduce(statistics.target_logit, ReduceOp::sum, "loss");
-  pass.tensor->all_reduce(statistics.max, ReduceOp::max, "loss").wait();
+  wait_exposed(pass.tensor->all_reduce(statistics.max, ReduceOp::max, "loss"), pass.timer);
   if (pass.dtype == DType::f64) {
     rebase_sums<double>(local_max, statistics.max, statistics.sum);
   } else {
     rebase_sums<float>(local_max, statistics.max, statistics.sum);
   }
-  pass.tensor->all_reduce(statistics.sum, ReduceOp::sum, "loss").wait();
-  targets_summed.wait();
+  wait_exposed(pass.tensor->all_reduce(statistics.sum, ReduceOp::sum, "loss"), pass.timer);
+  wait_exposed(targets_summed, pass.timer);
   return statistics;
+}
+
+void Head::partial_backward_input(Kernels& kernels, const Tensor& dlogits, const Tensor& dnormed) const {
+  kernels.linear_backward_input(dlogits, *prepared_, dnormed, Write::overwrite);
 }
 
 Tensor Head::forward(Pass& pass, const Tensor& x) {
   const Span span(pass.timer, Region::head_and_loss);
   Norm::Kept kept;
-  const Tensor normed = norm_.forward(pass, x, kept);
-  const bool training = pass.stash != nullptr;
-  const Tensor dnormed = training ? pass.empty(x.shape()) : Tensor();
+  const GatheredRows normed(pass, norm_.forward(pass, x, kept), activations_traffic);
+  std::optional<SummedRows> dnormed;
+  if (pass.stash != nullptr) dnormed.emplace(pass, x.shape().last(), gradients_traffic, MemoryPurpose::stash);
   const Tensor targets = pass.targets.reshaped({pass.num_tokens()});
-  const int64_t chunk = head_rows_per_chunk(vocabulary_, pass.num_tokens());
-  const Tensor workspace = pass.empty({std::min(chunk, pass.num_tokens()), vocabulary_}, MemoryPurpose::workspace);
-  for (int64_t begin = 0; begin < pass.num_tokens(); begin += chunk) {
-    const int64_t end = std::min(begin + chunk, pass.num_tokens());
-    const Tensor rows = normed.rows(begin, end);
-    const Tensor target = targets.rows(begin, end);
-    const Tensor logits = workspace.rows(0, end - begin);
-    pass.kernels.linear_forward(rows, *prepared_, {}, logits, Write::overwrite);
+  const int64_t most_rows = head_rows_per_chunk(vocabulary_, pass.num_tokens());
+  const Tensor workspace = pass.empty({std::min(most_rows, pass.num_tokens()), vocabulary_}, MemoryPurpose::workspace);
+  for (int64_t begin = 0; begin < pass.num_tokens(); begin += most_rows) {
+    const IndexRange rows = {begin, std::min(begin + most_rows, pass.num_tokens())};
+    const Tensor target = rows_of(targets, rows);
+    const Tensor logits = workspace.rows(0, rows.size());
+    const auto logits_of = [&](IndexRange part) { return logits.rows(part.begin - begin, part.end - begin); };
+    multiply_chunks(pass, rows, &normed, nullptr, [&](IndexRange part) {
+      pass.kernels.linear_forward(rows_of(normed.rows(), part), *prepared_, {}, logits_of(part), Write::overwrite);
+    });
     const auto [max, sum, target_logit] = statistics(pass, logits, target);
     pass.loss_sum += pass.dtype == DType::f64 ? sum_losses<double>(target, max, sum, target_logit)
                                               : sum_losses<float>(target, max, sum, target_logit);
-    if (!training) continue;
+    if (!dnormed) continue;
     pass.kernels.cross_entropy_gradient(logits, target, first_token_, vocabulary_, max, sum, pass.loss_scale);
-    pass.kernels.linear_backward_input(logits, *prepared_, dnormed.rows(begin, end), Write::overwrite);
-    pass.kernels.linear_backward_weight(rows, logits, weight_->gradient, {});
-  }
-  if (training && pass.tensor != nullptr) {
-    pass.tensor->all_reduce(dnormed, ReduceOp::sum, "activation gradients").wait();
+    multiply_chunks(pass, rows, nullptr, &*dnormed, [&](IndexRange part) {
+      partial_backward_input(pass.kernels, logits_of(part), rows_of(dnormed->rows(), part));
+    });
+    pass.kernels.linear_backward_weight(rows_of(normed.rows(), rows), logits, weight_->gradient, {});
   }
   Norm::keep(pass, kept);
-  pass.keep(dnormed);
+  if (dnormed) pass.keep(dnormed->sum());
   return {};
 }
 
@@ -112,16 +120,18 @@ Tensor Head::backward(Pass& pass, const Tensor&) {
 }
 
 Tensor Head::logits(Pass& pass, const Tensor& x) const {
-  const Tensor normed = pass.empty(x.shape(), MemoryPurpose::workspace);
-  norm_.apply(pass, x, normed);
-  const Tensor logits = pass.empty({x.shape()[0], vocabulary_}, MemoryPurpose::workspace);
+  const Tensor shard = pass.empty(x.shape(), MemoryPurpose::workspace);
+  norm_.apply(pass, x, shard);
+  const Tensor normed = GatheredRows(pass, shard, activations_traffic).all();
+  const int64_t num_rows = normed.shape()[0];
+  const Tensor logits = pass.empty({num_rows, vocabulary_}, MemoryPurpose::workspace);
   pass.kernels.linear_forward(normed, *prepared_, {}, logits, Write::overwrite);
   if (pass.tensor == nullptr) return logits;
   // Each rank's columns beside zeros: parts of uneven sizes need no other verb than the sum.
-  const Tensor whole = pass.empty({x.shape()[0], whole_vocabulary_}, MemoryPurpose::workspace);
+  const Tensor whole = pass.empty({num_rows, whole_vocabulary_}, MemoryPurpose::workspace);
   fill_zero(whole);
   const size_t element = size_of(pass.dtype);
-  for (int64_t row = 0; row < x.shape()[0]; ++row) {
+  for (int64_t row = 0; row < num_rows; ++row) {
     std::memcpy(static_cast<char*>(whole.raw()) + static_cast<size_t>(row * whole_vocabulary_ + first_token_) * element,
                 static_cast<const char*>(logits.raw()) + static_cast<size_t>(row * vocabulary_) * element,
                 static_cast<size_t>(vocabulary_) * element);

@@ -1,7 +1,8 @@
 // Final norm, projection to the vocabulary and cross-entropy: the last unit. The logits of all tokens never exist at
 // once: a chunk of rows is projected, its loss and gradient taken, and forgotten. Along the tensor axis each rank has
 // the logits of its part of the vocabulary, and only three numbers a row are exchanged (Shoeybi et al. 2019, section
-// 3).
+// 3). Under sequence parallelism the norm is of this rank's shard of the tokens; its output is gathered, and the
+// gradient of that summed to shards, behind the products (chunked.h).
 #pragma once
 
 #include <memory>
@@ -43,6 +44,8 @@ class Head final : public Unit {
     Tensor target_logit;
   };
   Statistics statistics(Pass& pass, const Tensor& logits, const Tensor& targets) const;
+  // This rank's part of the gradient of the norm's output, from that of its logits.
+  void partial_backward_input(Kernels& kernels, const Tensor& dlogits, const Tensor& dnormed) const;
 
   int64_t vocabulary_;  // of this rank, from first_token_ on
   int64_t first_token_;

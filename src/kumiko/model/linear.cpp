@@ -1,5 +1,7 @@
 #include "kumiko/model/linear.h"
 
+#include "kumiko/model/chunked.h"
+
 namespace kumiko {
 
 Linear::Linear(ParameterRegistry& registry, const LinearOptions& options) {
@@ -34,8 +36,15 @@ void Linear::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weig
 
 Tensor Linear::forward(Pass& pass, const Tensor& x) const {
   const Tensor y = pass.empty({pass.num_tokens(), num_outputs_});
-  pass.kernels.linear_forward(x, *prepared_, bias(), y, Write::overwrite);
+  const GatheredRows whole(pass, x, activations_traffic);
+  multiply_chunks(pass, &whole, nullptr, [&](IndexRange rows) {
+    pass.kernels.linear_forward(rows_of(whole.rows(), rows), *prepared_, bias(), rows_of(y, rows), Write::overwrite);
+  });
   return y;
+}
+
+void Linear::partial_forward(Kernels& kernels, const Tensor& x, const Tensor& y) const {
+  kernels.linear_forward(x, *prepared_, bias(), y, Write::overwrite);
 }
 
 void Linear::forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const {
@@ -43,13 +52,14 @@ void Linear::forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, 
     pass.kernels.linear_forward(x, *prepared_, bias(), y, Write::accumulate);
     return;
   }
-  const Tensor branch = pass.empty(y.shape(), MemoryPurpose::workspace);
-  pass.kernels.linear_forward(x, *prepared_, bias(), branch, Write::overwrite);
-  if (pass.tensor != nullptr) pass.tensor->all_reduce(branch, ReduceOp::sum, "activations").wait();
+  SummedRows branch(pass, num_outputs_, activations_traffic);
+  multiply_chunks(pass, nullptr, &branch, [&](IndexRange rows) {
+    partial_forward(pass.kernels, rows_of(x, rows), rows_of(branch.rows(), rows));
+  });
   if (mask.probability == 0) {
-    pass.kernels.add(branch, y);
+    pass.kernels.add(branch.sum(), y);
   } else {
-    pass.kernels.dropout(mask, branch, y, Write::accumulate);
+    drop_rows(pass, mask, branch.sum(), y, Write::accumulate);
   }
 }
 
@@ -57,44 +67,64 @@ void Linear::forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, 
 static Tensor masked(Pass& pass, const DropoutMask& mask, const Tensor& dy) {
   if (mask.probability == 0) return dy;
   const Tensor dropped = pass.empty(dy.shape(), MemoryPurpose::workspace);
-  pass.kernels.dropout(mask, dy, dropped, Write::overwrite);
+  drop_rows(pass, mask, dy, dropped, Write::overwrite);
   return dropped;
 }
 
 Tensor Linear::backward_from(Pass& pass, const DropoutMask& mask, const Tensor& dy, LinearInput x) const {
-  const Tensor dropped = masked(pass, mask, dy);
-  const Tensor dx = backward_input(pass, dropped);
-  add_weight_work(pass, dropped, std::move(x));
+  const GatheredRows whole(pass, masked(pass, mask, dy), gradients_traffic);
+  const Tensor dx = pass.empty({pass.num_tokens(), num_inputs_}, MemoryPurpose::workspace);
+  multiply_chunks(pass, &whole, nullptr, [&](IndexRange rows) {
+    pass.kernels.linear_backward_input(rows_of(whole.rows(), rows), *prepared_, rows_of(dx, rows), Write::overwrite);
+  });
+  add_weight_work(pass, whole.all(), std::move(x));
   return dx;
 }
 
 void Linear::forward_gelu(Pass& pass, const Tensor& x, const Tensor& pre, const Tensor& activated) const {
-  pass.kernels.linear_gelu_forward(x, *prepared_, bias(), pre, activated);
+  const GatheredRows whole(pass, x, activations_traffic);
+  multiply_chunks(pass, &whole, nullptr, [&](IndexRange rows) {
+    pass.kernels.linear_gelu_forward(rows_of(whole.rows(), rows), *prepared_, bias(), rows_of(pre, rows),
+                                     rows_of(activated, rows));
+  });
 }
 
 Tensor Linear::backward_from_gelu(Pass& pass, const DropoutMask& mask, const Tensor& dy, const Tensor& pre) const {
-  const Tensor dropped = masked(pass, mask, dy);
+  const GatheredRows whole(pass, masked(pass, mask, dy), gradients_traffic);
   const Tensor dpre = pass.empty(pre.shape(), MemoryPurpose::workspace);
-  pass.kernels.linear_gelu_backward_input(dropped, *prepared_, pre, dpre);
-  pass.weight_work->add([this, &kernels = pass.kernels, pre, dropped] {
-    kernels.linear_gelu_backward_weight(pre, dropped, weight_->gradient, bias_gradient());
+  multiply_chunks(pass, &whole, nullptr, [&](IndexRange rows) {
+    pass.kernels.linear_gelu_backward_input(rows_of(whole.rows(), rows), *prepared_, rows_of(pre, rows),
+                                            rows_of(dpre, rows));
+  });
+  pass.weight_work->add([this, &kernels = pass.kernels, pre, gathered = whole.all()] {
+    kernels.linear_gelu_backward_weight(pre, gathered, weight_->gradient, bias_gradient());
   });
   return dpre;
 }
 
-Tensor Linear::backward(Pass& pass, const Tensor& dy, LinearInput x) const {
-  const Tensor dx = backward_input(pass, dy);
-  const Event summed =
-      pass.tensor == nullptr ? Event() : pass.tensor->all_reduce(dx, ReduceOp::sum, "activation gradients");
-  add_weight_work(pass, dy, std::move(x));
-  summed.wait();
-  return dx;
+// x of all tokens from its shards, for the weight's gradient: on its way from now on, or, where that work waits, from
+// the beginning of the work on.
+static LinearInput gathered_input(const Pass& pass, LinearInput x) {
+  if (!pass.shards_tokens()) return x;
+  const auto gather = [pass, x = std::move(x)] {
+    return std::make_shared<GatheredRows>(pass, x(), weight_inputs_traffic);
+  };
+  if (!pass.weight_work->at_once()) return [gather] { return gather()->all(); };
+  return [rows = gather()] { return rows->all(); };
 }
 
-Tensor Linear::backward_input(Pass& pass, const Tensor& dy) const {
-  const Tensor dx = pass.empty({pass.num_tokens(), num_inputs_}, MemoryPurpose::workspace);
-  pass.kernels.linear_backward_input(dy, *prepared_, dx, Write::overwrite);
-  return dx;
+Tensor Linear::backward(Pass& pass, const Tensor& dy, LinearInput x) const {
+  LinearInput whole_x = gathered_input(pass, std::move(x));
+  SummedRows dx(pass, num_inputs_, gradients_traffic);
+  multiply_chunks(pass, nullptr, &dx, [&](IndexRange rows) {
+    partial_backward_input(pass.kernels, rows_of(dy, rows), rows_of(dx.rows(), rows));
+  });
+  add_weight_work(pass, dy, std::move(whole_x));
+  return dx.sum();
+}
+
+void Linear::partial_backward_input(Kernels& kernels, const Tensor& dy, const Tensor& dx) const {
+  kernels.linear_backward_input(dy, *prepared_, dx, Write::overwrite);
 }
 
 void Linear::add_weight_work(Pass& pass, const Tensor& dy, LinearInput x) const {

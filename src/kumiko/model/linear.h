@@ -39,7 +39,8 @@ struct LinearOptions {
 };
 
 // y [T, N] = x [T, K] W^T + b. Weight [N, K], bias [N]; of a rank's part, its sizes. The caller sees to it that x is
-// there again in the backward.
+// there again in the backward. Under sequence parallelism what outputs are split of reads and dx, and what inputs are
+// split of writes and dy, are shards [T/t, ...]; they are gathered and summed chunk by chunk (chunked.h).
 class Linear {
  public:
   Linear(ParameterRegistry& registry, const LinearOptions& options);
@@ -51,7 +52,7 @@ class Linear {
 
   Tensor forward(Pass& pass, const Tensor& x) const;
   // Returns dx and hands the weight's gradient to the pass. Where outputs are split, dx is summed over the ranks behind
-  // the weight's gradient.
+  // it and the weight's gradient.
   Tensor backward(Pass& pass, const Tensor& dy, LinearInput x) const;
 
   // The same at the end of a residual branch, inputs split: y += dropout(x W^T + b).
@@ -64,7 +65,9 @@ class Linear {
   Tensor backward_from_gelu(Pass& pass, const DropoutMask& mask, const Tensor& dy, const Tensor& pre) const;
 
  private:
-  Tensor backward_input(Pass& pass, const Tensor& dy) const;
+  // What this rank contributes to a sum over the ranks: rows of y where inputs are split, of dx where outputs are.
+  void partial_forward(Kernels& kernels, const Tensor& x, const Tensor& y) const;
+  void partial_backward_input(Kernels& kernels, const Tensor& dy, const Tensor& dx) const;
   void add_weight_work(Pass& pass, const Tensor& dy, LinearInput x) const;
   Tensor bias() const { return bias_ == nullptr || !adds_bias_ ? Tensor() : bias_->value; }
   Tensor bias_gradient() const { return bias_ == nullptr ? Tensor() : bias_->gradient; }

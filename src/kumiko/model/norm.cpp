@@ -2,11 +2,18 @@
 
 namespace kumiko {
 
+// On every rank of the tensor axis, and its gradient the sum of what each has of its share of the tokens.
+static Parameter& add_vector(ParameterRegistry& registry, const std::string& name, int64_t size, Initializer initial) {
+  const TensorParallel& tensor = registry.tensor_parallel();
+  return registry.add_stacked({{name, {size}, Box::whole({size}), tensor.size, tensor.sequence_parallel}}, initial,
+                              false);
+}
+
 Norm::Norm(ParameterRegistry& registry, const std::string& name, const NormOptions& options)
     : kind_(options.kind),
       epsilon_(options.epsilon),
-      weight_(&registry.add(name + ".weight", {options.hidden}, Initializer::ones(), false)),
-      bias_(kind_ == NormKind::layer_norm ? &registry.add(name + ".bias", {options.hidden}, Initializer::zeros(), false)
+      weight_(&add_vector(registry, name + ".weight", options.hidden, Initializer::ones())),
+      bias_(kind_ == NormKind::layer_norm ? &add_vector(registry, name + ".bias", options.hidden, Initializer::zeros())
                                           : nullptr) {}
 
 void Norm::run(Kernels& kernels, const Tensor& x, const Tensor& y, const Kept& statistics) const {

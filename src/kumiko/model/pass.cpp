@@ -2,6 +2,11 @@
 
 namespace kumiko {
 
+TokenChunks Pass::chunks() const {
+  if (!shards_tokens()) return TokenChunks::of(num_tokens(), exchange.num_chunks);
+  return TokenChunks::of(num_tokens(), exchange.num_chunks, tensor->size(), tensor->rank());
+}
+
 DropoutMask Pass::dropout_mask(int64_t site, double probability, int64_t num_columns) const {
   DropoutMask mask;
   mask.probability = training ? probability : 0;

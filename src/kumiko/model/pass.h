@@ -11,6 +11,7 @@
 #include "kumiko/comm/communicator.h"
 #include "kumiko/kernels/kernels.h"
 #include "kumiko/model/recompute.h"
+#include "kumiko/model/token_chunks.h"
 #include "kumiko/tensor/tensor.h"
 
 namespace kumiko {
@@ -71,6 +72,13 @@ struct DropoutSite {
   static int64_t mlp_output(int layer) { return 3 + 3 * int64_t{layer}; }
 };
 
+// How activations cross the tensor axis. Sequence parallelism: the residual stream and its norms are of this rank's
+// shard of the tokens (token_chunks.h); not with a cache.
+struct TensorExchange {
+  bool sequence_parallel = false;
+  int64_t num_chunks = 1;  // of tokens, in which communication hides behind products; fewer where they don't fit
+};
+
 struct Pass {
   Kernels& kernels;
   MemoryPool& pool;
@@ -92,6 +100,7 @@ struct Pass {
 
   Communicator* tensor = nullptr;     // the tensor axis; none if this rank has the whole model
   VisitObserver* observer = nullptr;  // may be none
+  TensorExchange exchange{};
 
   Stash* stash = nullptr;  // none: there will be no backward
   RecomputeOptions recompute{};
@@ -102,6 +111,8 @@ struct Pass {
   double loss_sum = 0;    // out: the sum of the tokens' losses
 
   int64_t num_tokens() const { return batch * sequence; }
+  bool shards_tokens() const { return tensor != nullptr && exchange.sequence_parallel; }
+  TokenChunks chunks() const;
   // Of the first token of each sequence.
   int64_t first_position() const { return cache == nullptr ? 0 : cache->length; }
   void keep(const Tensor& value) const {

@@ -1,5 +1,6 @@
 // How a model is cut along the tensor axis (Shoeybi et al. 2019, "Megatron-LM", section 3): heads, feed-forward columns
-// and the vocabulary are shared out; norms and what is added to the residual stream are everyone's.
+// and the vocabulary are shared out; norms and what is added to the residual stream are everyone's, or, under sequence
+// parallelism (Korthikanti et al. 2022, section 4.2.2), each rank's for its share of the tokens.
 #pragma once
 
 #include <algorithm>
@@ -16,6 +17,7 @@ struct IndexRange {
 struct TensorParallel {
   int64_t size = 1;
   int64_t rank = 0;
+  bool sequence_parallel = false;  // whether norms see a share of the tokens only; not with size 1
 
   // This rank's part of `count` in pieces of `granule`, in the order of ranks and as equal as they can be. Where there
   // are fewer pieces than ranks, several ranks have the same one.

@@ -18,6 +18,7 @@ static Pass make_pass(const StepContext& step, const MicroBatch& micro_batch) {
   pass.loss_scale = step.loss_scale;
   pass.recompute = step.recompute;
   pass.tensor = step.tensor;
+  pass.exchange = step.exchange;
   return pass;
 }
 

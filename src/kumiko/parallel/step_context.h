@@ -4,7 +4,7 @@
 #include "kumiko/base/regions.h"
 #include "kumiko/comm/communicator.h"
 #include "kumiko/kernels/kernels.h"
-#include "kumiko/model/recompute.h"
+#include "kumiko/model/pass.h"
 
 namespace kumiko {
 
@@ -18,7 +18,8 @@ struct StepContext {
   double loss_scale = 1;
   RecomputeOptions recompute{};
   Communicator* tensor = nullptr;  // the tensor axis; none if each rank has the whole model
-  bool reproducible = false;       // gradients are summed in an order that no layout changes
+  TensorExchange exchange{};
+  bool reproducible = false;  // gradients are summed in an order that no layout changes
 };
 
 }  // namespace kumiko
