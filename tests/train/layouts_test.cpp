@@ -128,7 +128,7 @@ const Layout layouts[] = {
     sharded(2, 4, 4, 2),
     sharded(4, 2, 1, 1),
     zero(2, sharded(2, 2, 1, 2)),
-    zero(3, sharded(2, 4, 1, 1, RecomputeGranularity::full)),
+    zero(3, sharded(2, 4, 2, 1, RecomputeGranularity::full)),
 };
 
 constexpr int64_t num_steps = 20;

@@ -103,6 +103,7 @@ void add_bench_step(CLI::App& bench) {
   command->add_option("--dtype", options->precision, "Activations in fp32, bf16 or fp16")
       ->transform(CLI::CheckedTransformer(precisions))
       ->default_str("fp32");
+  command->add_flag("--reproducible", options->reproducible, "With the order of sums of train.reproducible");
   // The configuration's own options of recomputation, by the same names.
   const auto table = std::make_shared<OptionTable>();
   table->section("train");

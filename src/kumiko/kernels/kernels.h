@@ -235,6 +235,9 @@ class Kernels {
 // f32 and f64; slow and plain: what the others are judged by.
 std::unique_ptr<Kernels> make_reference_kernels();
 
+// What the cpu kernels' vector code runs with on this machine, as "AVX-512": the order of some sums depends on it.
+std::string instruction_set();
+
 // Whose products the linear layers take. Automatic: our own, or oneDNN's where it uses instructions that ours don't.
 enum class LinearBackend : uint8_t { automatic, native, onednn, cblas };
 

@@ -19,7 +19,7 @@ struct StepContext {
   RecomputeOptions recompute{};
   Communicator* tensor = nullptr;  // the tensor axis; none if each rank has the whole model
   TensorExchange exchange{};
-  bool reproducible = false;  // gradients are summed in an order that no layout changes
+  bool reproducible = false;  // sums are taken in an order that no layout changes (model/canonical.h)
 };
 
 }  // namespace kumiko

@@ -9,10 +9,12 @@
 #include "kumiko/checkpoint/directory.h"
 #include "kumiko/comm/agreement.h"
 #include "kumiko/comm/algorithms.h"
+#include "kumiko/model/canonical.h"
 #include "kumiko/parallel/zero_formulas.h"
 #include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/rank_placement.h"
+#include "kumiko/train/reproducible.h"
 #include "kumiko/train/state_checkpoint.h"
 
 namespace kumiko {
@@ -113,6 +115,12 @@ BatchLayout layout_of(const Config& config, const World& world, const Mesh& mesh
   return layout;
 }
 
+TensorParallel tensor_parallel_of(const Config& config, const Mesh& mesh, int64_t rank) {
+  TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor)};
+  if (config.train.reproducible) part.canonical_blocks = canonical_blocks(config.model);
+  return part;
+}
+
 std::unique_ptr<SampleSource> samples_of(const Config& config, Split split, int64_t num_batches) {
   SampleRequest request;
   request.split = split;
@@ -203,6 +211,7 @@ StepContext Run::context(RegionTimer* timer) const {
   context.recompute = config.train.recompute;
   context.dtype = dtype_of(config.train.precision);
   context.tensor = tensor.get();
+  context.reproducible = config.train.reproducible;
   return context;
 }
 
@@ -230,6 +239,10 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   check_sharding(config.parallel.zero_stage, config.parallel.zero_group_size, mesh.size(Axis::data));
   const BatchLayout layout = layout_of(config, world, mesh);
   const TrainOptions& train = config.train;
+  if (train.reproducible) {
+    check_reproducible(config, mesh);
+    check_agreement(*all, "the kind of vectors, which train.reproducible = true depends on,", instruction_set());
+  }
   auto train_samples = samples_of(config, Split::train, train.train_iters);
   auto valid_samples = train.eval_interval > 0 ? samples_of(config, Split::valid, train.eval_iters) : nullptr;
   const DocumentMask documents = documents_of(config.data);
@@ -238,13 +251,13 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool) {
   PlacedRank placed = place_rank(config.parallel, world, *all);
   config.parallel.num_threads = placed.num_threads;
   auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads), dtype_of(train.precision),
-                                  train.linear_backend);
+                                  linear_backend_of(train));
   const auto axis = [&](Axis name) { return world.communicator(name, mesh.group(world.rank(), name)); };
   const Sharding sharding = Sharding::of(config.parallel.zero_stage, config.parallel.zero_group_size,
                                          mesh.size(Axis::data), mesh.coordinate(world.rank(), Axis::data));
   auto data = connect_data_axis(world, mesh, sharding);
   auto tensor = mesh.size(Axis::tensor) > 1 ? axis(Axis::tensor) : nullptr;
-  const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(world.rank(), Axis::tensor)};
+  const TensorParallel part = tensor_parallel_of(config, mesh, world.rank());
   TrainingState state = make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels,
                                             *pool, DType::f32, part, sharding);
   state.loss_scale = LossScale::of(train.loss_scale, train.precision);

@@ -39,9 +39,7 @@ struct Run {
   int64_t consumed_samples() const { return state.step * layout.global_batch_size; }
   int64_t consumed_tokens() const { return state.step * layout.tokens_per_step(); }
   ModelShape shape() const { return ModelShape::of(config.model, layout.seq_length); }
-  TensorParallel tensor_parallel() const {
-    return {mesh.size(Axis::tensor), mesh.coordinate(world.rank(), Axis::tensor)};
-  }
+  TensorParallel tensor_parallel() const { return state.model.parameters().tensor_parallel(); }
   // Of this rank's step, but for the kernels' own scratch.
   StepMemory predicted_memory() const;
   StepContext context(RegionTimer* timer) const;

@@ -8,6 +8,7 @@
 #include "kumiko/base/clock.h"
 #include "kumiko/base/error.h"
 #include "kumiko/kernels/machine.h"
+#include "kumiko/model/canonical.h"
 #include "kumiko/model/presets.h"
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/step.h"
@@ -54,6 +55,9 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
         "micro-batch size {}, sequence length {} and steps {} must be 1 or more, warm-up {} and layers {} 0 or more",
         options.micro_batch_size, options.seq_length, options.steps, options.warmup, options.num_layers);
   }
+  if (options.reproducible && options.precision != Precision::fp32) {
+    throw_user("--dtype {} with --reproducible: expected fp32", name_of(options.precision));
+  }
   ModelOptions model;
   apply_preset(model, options.model);
   if (options.num_layers > 0) model.num_layers = options.num_layers;
@@ -76,16 +80,20 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   const auto pool = MemoryPool::create();
   // The kernels' scratch stays, so nothing is lost by a pool of its own, and its share is seen.
   const auto scratch = MemoryPool::create();
-  const auto kernels = make_cpu_kernels(scratch, result.num_threads, dtype_of(options.precision));
+  const auto kernels = make_cpu_kernels(scratch, result.num_threads, dtype_of(options.precision),
+                                        options.reproducible ? LinearBackend::native : LinearBackend::automatic);
   OptimizerOptions optimizer;
   optimizer.lr_decay_style = DecayStyle::constant;
-  TrainingState state = make_training_state(model, optimizer, 1234, *kernels, *pool);
+  TensorParallel part;
+  if (options.reproducible) part.canonical_blocks = canonical_blocks(model);
+  TrainingState state = make_training_state(model, optimizer, 1234, *kernels, *pool, DType::f32, part);
   const MicroBatch batch = synthetic_batch(model, options, world.rank(), *pool);
   result.setup_seconds = seconds_now() - start;
 
   RegionTimer timer;
   StepContext context{*kernels, *pool, &timer, dtype_of(options.precision)};
   context.recompute = options.recompute;
+  context.reproducible = options.reproducible;
   const StepSettings settings{optimizer, BadValues::stop, world.size() * options.micro_batch_size * options.seq_length};
   for (int64_t step = -options.warmup; step < options.steps; ++step) {
     if (step == 0) timer.take();
@@ -110,6 +118,7 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   memory.seq_length = options.seq_length;
   memory.compute = dtype_of(options.precision);
   memory.recompute = options.recompute;
+  memory.tensor_parallel = part;
   memory.kernel_workspace = result.kernel_scratch = scratch->use(MemoryPurpose::workspace).peak;
   result.predicted = step_memory(model, memory);
   result.peak = measure_ceilings(result.num_threads).fma_f32;

@@ -22,6 +22,7 @@ struct StepBenchmarkOptions {
   Bind bind = Bind::automatic;
   Precision precision = Precision::fp32;
   RecomputeOptions recompute;
+  bool reproducible = false;  // train.reproducible, with precision fp32
   int64_t warmup = 1;
   int64_t steps = 5;
 };

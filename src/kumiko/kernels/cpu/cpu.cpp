@@ -17,13 +17,6 @@
 namespace kumiko {
 namespace {
 
-// The instruction set that the vector code runs with: the lowest bit is the best.
-std::string instruction_set() {
-  const int64_t usable = hwy::SupportedTargets() & HWY_TARGETS;
-  const int64_t best = usable & -usable;
-  return best == HWY_AVX3 ? "AVX-512" : hwy::TargetName(best);
-}
-
 std::unique_ptr<cpu::LinearProducts> make_products(const std::shared_ptr<MemoryPool>& pool, int num_threads, DType type,
                                                    LinearBackend backend) {
   if (backend == LinearBackend::automatic) {
@@ -210,6 +203,13 @@ class CpuKernels : public Kernels {
 };
 
 }  // namespace
+
+std::string instruction_set() {
+  // The lowest bit is the best.
+  const int64_t usable = hwy::SupportedTargets() & HWY_TARGETS;
+  const int64_t best = usable & -usable;
+  return best == HWY_AVX3 ? "AVX-512" : hwy::TargetName(best);
+}
 
 std::unique_ptr<Kernels> make_cpu_kernels(std::shared_ptr<MemoryPool> pool, int num_threads, DType type,
                                           LinearBackend linear) {
