@@ -35,7 +35,7 @@ TEST_P(LinearBackends, AgreeWithReferenceAndGiveTheSameBitsTwice) {
   const auto reference = make_reference_kernels();
   int num_tried = 0;
   for (const std::string& text : tried_cases()) {
-    if (!text.starts_with("linear_")) continue;
+    if (!text.starts_with("linear_") || text.find("_terms") != std::string::npos) continue;
     const CaseSpec spec = CaseSpec::parse(text);
     EXPECT_EQ(compare_kernels(spec, *kernels_, *reference, *pool_), "") << text;
     EXPECT_EQ(compare_bits(spec, *kernels_, *kernels_, *pool_), "") << text;
@@ -52,6 +52,20 @@ TEST_P(LinearBackends, RefuseATypeTheyDoNotKnow) {
     EXPECT_EQ(error.kind(), ErrorKind::user);
     EXPECT_TRUE(std::string(error.what()).starts_with("train.linear_backend = " + GetParam().name + ": its"))
         << error.what();
+  }
+}
+
+TEST_P(LinearBackends, RefuseToSumInBlocks) {
+  for (const char* text : {"linear_forward_terms:T=9", "linear_backward_input_terms:T=9"}) {
+    const KernelCase made = make_case(CaseSpec::parse(text), DType::f32, *pool_);
+    made.prepare(*kernels_);
+    try {
+      made.run(*kernels_);
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::user);
+      EXPECT_NE(std::string(error.what()).find("cannot sum a product's terms in blocks"), std::string::npos);
+    }
   }
 }
 

@@ -45,6 +45,7 @@ void add_step_options(CLI::App& command, StepBenchmarkOptions& options) {
             option.help)
         ->default_str(option.default_value);
   }
+  command.add_flag("--reproducible", options.reproducible, "With the order of sums of train.reproducible");
   add_communication_options(command, options.parallel.communication);
   command.add_option("--warmup", options.warmup, "Steps before counting")->capture_default_str();
   command.add_option("--steps", options.steps, "Steps counted")->capture_default_str();

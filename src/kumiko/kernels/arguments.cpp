@@ -54,6 +54,18 @@ void check_linear(const char* kernel, const Tensor& x, const Shape& weight, cons
   expect_vector_if_present(kernel, "bias", bias, weight[0], parameter_type(x.dtype()));
 }
 
+void check_linear_terms(const char* kernel, const Tensor& x, const ProductTerms& terms, int64_t num_terms,
+                        int64_t num_outputs, const Tensor& bias, const Tensor& y) {
+  expect_matrix(kernel, "y", y, x.shape().num_rows(), num_outputs, x.dtype());
+  expect_vector_if_present(kernel, "bias", bias, num_outputs, parameter_type(x.dtype()));
+  const bool inside = terms.count > 0 && terms.first_column >= 0 && terms.first_term >= 0 &&
+                      terms.first_column + terms.count <= x.shape().last() &&
+                      terms.first_term + terms.count <= num_terms;
+  if (inside) return;
+  throw_internal("{}: {} terms from column {} of {} and term {} of {}, expected one or more that are there", kernel,
+                 terms.count, terms.first_column, x.shape().last(), terms.first_term, num_terms);
+}
+
 void check_linear_gradient(const char* kernel, const Tensor& x, const Tensor& dy, const Tensor& dweight,
                            const Tensor& dbias) {
   check_linear(kernel, x, dweight.shape(), dbias, dy);

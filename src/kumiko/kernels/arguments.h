@@ -11,6 +11,9 @@ DType parameter_type(DType activations);
 
 // x [T, K], weight [N, K], bias [N] or absent, y [T, N]; backward calls pass dx as x and dy as y.
 void check_linear(const char* kernel, const Tensor& x, const Shape& weight, const Tensor& bias, const Tensor& y);
+// x [T, columns], y [T, num_outputs]; `num_terms` of the weight can be summed over, some of them with x's columns.
+void check_linear_terms(const char* kernel, const Tensor& x, const ProductTerms& terms, int64_t num_terms,
+                        int64_t num_outputs, const Tensor& bias, const Tensor& y);
 void check_linear_gradient(const char* kernel, const Tensor& x, const Tensor& dy, const Tensor& dweight,
                            const Tensor& dbias);
 

@@ -76,6 +76,33 @@ KernelCase linear_case(const CaseSpec& spec, Tensors& tensors) {
   return made;
 }
 
+// `count` terms from `first_term` of `terms` on, with x's columns from `first_column` of `columns` on.
+KernelCase linear_terms_case(const CaseSpec& spec, Tensors& tensors) {
+  const int64_t rows = spec.get("T", 1);
+  const int64_t results = spec.get("N", 1);
+  const ProductTerms terms{spec.get("first_column"), spec.get("first_term"), spec.get("count", 1)};
+  const int64_t num_terms = spec.get("terms", terms.first_term + terms.count);
+  const bool forward = spec.kernel == "linear_forward_terms";
+  const Write write = write_of(spec);
+  const Tensor x = tensors.normal({rows, spec.get("columns", terms.first_column + terms.count)});
+  const Tensor y = tensors.normal({rows, results});
+  const Tensor weight = tensors.parameter(forward ? Shape{results, num_terms} : Shape{num_terms, results});
+  const Tensor bias = forward && spec.get("bias", 1) != 0 ? tensors.parameter({results}) : Tensor{};
+  auto prepared = std::make_shared<std::unique_ptr<PreparedWeight>>();
+  KernelCase made;
+  made.flops = 2 * product({rows, results, terms.count});
+  made.bytes =
+      tensors.element_bytes() * product({rows, results + terms.count}) + element * product({results, terms.count});
+  made.sum_length = static_cast<double>(terms.count);
+  made.outputs = {{forward ? "y" : "dx", y}};
+  made.prepare = [=](Kernels& kernels) { *prepared = kernels.prepare_weight(weight, nullptr); };
+  made.run = [=](Kernels& kernels) {
+    if (forward) return kernels.linear_forward_terms(x, **prepared, terms, bias, y, write);
+    kernels.linear_backward_input_terms(x, **prepared, terms, y, write);
+  };
+  return made;
+}
+
 KernelCase embedding_case(const CaseSpec& spec, Tensors& tensors) {
   const int64_t batch = spec.get("B", 1);
   const int64_t sequence = spec.get("S", 1);
@@ -171,9 +198,14 @@ KernelCase elementwise_case(const CaseSpec& spec, Tensors& tensors) {
   } else {
     const Tensor values = tensors.parameter({count});
     const Tensor result = tensors.empty_parameter({1});
+    const bool exact = spec.kernel == "add_squares";
     made.bytes = element * product({count});
     made.outputs = {{"sum", result}};
-    made.run = [=](Kernels& kernels) { set_element(result, 0, kernels.sum_of_squares(values)); };
+    made.run = [=](Kernels& kernels) {
+      ExactSum sum;
+      if (exact) kernels.add_squares(values, sum);
+      set_element(result, 0, exact ? sum.value() : kernels.sum_of_squares(values));
+    };
   }
   return made;
 }

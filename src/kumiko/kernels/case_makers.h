@@ -64,6 +64,7 @@ inline double product(std::initializer_list<int64_t> sizes) {
 }
 
 KernelCase linear_case(const CaseSpec& spec, Tensors& tensors);
+KernelCase linear_terms_case(const CaseSpec& spec, Tensors& tensors);
 KernelCase attention_case(const CaseSpec& spec, Tensors& tensors);
 KernelCase layer_norm_case(const CaseSpec& spec, Tensors& tensors);
 KernelCase rms_norm_case(const CaseSpec& spec, Tensors& tensors);

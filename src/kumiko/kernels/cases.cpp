@@ -24,6 +24,8 @@ const std::map<std::string, Maker>& makers() {
       {"linear_forward", linear_case},
       {"linear_backward_input", linear_case},
       {"linear_backward_weight", linear_case},
+      {"linear_forward_terms", linear_terms_case},
+      {"linear_backward_input_terms", linear_terms_case},
       {"linear_gelu_forward", linear_case},
       {"linear_gelu_backward_input", linear_case},
       {"linear_gelu_backward_weight", linear_case},
@@ -46,6 +48,7 @@ const std::map<std::string, Maker>& makers() {
       {"add", elementwise_case},
       {"scale", elementwise_case},
       {"sum_of_squares", elementwise_case},
+      {"add_squares", elementwise_case},
       {"adamw", optimizer_case},
       {"sgd", optimizer_case},
   };

@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "kumiko/base/exact_sum.h"
 #include "kumiko/base/random.h"
 #include "kumiko/tensor/tensor.h"
 
@@ -20,6 +21,14 @@ namespace kumiko {
 
 // Whether an output is overwritten or added to.
 enum class Write : uint8_t { overwrite, accumulate };
+
+// Some of the terms that a product of a linear layer sums: inputs in the forward, outputs in the backward. The weight's
+// are [first_term, first_term + count), those of x or dy the columns from first_column on. At least one.
+struct ProductTerms {
+  int64_t first_column = 0;
+  int64_t first_term = 0;
+  int64_t count = 0;
+};
 
 // A weight [N, K] in the layouts that the products want. Stale after the weight changes, until it is prepared again.
 class PreparedWeight {
@@ -117,6 +126,13 @@ class Kernels {
                               Write write) = 0;
   // dx [T, K] = or += dy [T, N] weight
   virtual void linear_backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& dx, Write write) = 0;
+  // The same of these terms only, in an order that depends on their number alone; each sum is complete, and rounded,
+  // before it is added to what is there. x (or dy) may have any columns that `terms` do not name. The pieces that the
+  // reproducible mode is made of (model/canonical.h). User error if the backend cannot.
+  virtual void linear_forward_terms(const Tensor& x, const PreparedWeight& weight, const ProductTerms& terms,
+                                    const Tensor& bias, const Tensor& y, Write write) = 0;
+  virtual void linear_backward_input_terms(const Tensor& dy, const PreparedWeight& weight, const ProductTerms& terms,
+                                           const Tensor& dx, Write write) = 0;
   // dweight [N, K] += dy^T x and, if present, dbias [N] += column sums of dy
   virtual void linear_backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight,
                                       const Tensor& dbias) = 0;
@@ -202,6 +218,8 @@ class Kernels {
   virtual void scale(const Tensor& x, double factor) = 0;
   // Summed in double, in fixed blocks; NaN or Inf if any element is.
   virtual double sum_of_squares(const Tensor& x) = 0;
+  // Adds the squares of f32 exactly, or of f64 as they are rounded: the same sum however x is cut and spread.
+  virtual void add_squares(const Tensor& x, ExactSum& sum) = 0;
 
   // --- optimizers ----------------------------------------------------------------------------------------------------
   // Decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), as torch.optim.AdamW: w -= lr wd w, then
@@ -216,6 +234,9 @@ class Kernels {
 
 // f32 and f64; slow and plain: what the others are judged by.
 std::unique_ptr<Kernels> make_reference_kernels();
+
+// What the cpu kernels' vector code runs with on this machine, as "AVX-512": the order of some sums depends on it.
+std::string instruction_set();
 
 // Whose products the linear layers take. Automatic: our own, or oneDNN's where it uses instructions that ours don't.
 enum class LinearBackend : uint8_t { automatic, native, onednn, cblas };

@@ -40,6 +40,7 @@ SelfAttention::SelfAttention(ParameterRegistry& registry, const std::string& nam
     : options_(local_options(options, registry.tensor_parallel())),
       num_heads_global_(options.num_heads),
       first_head_(registry.tensor_parallel().share(options.num_heads).begin),
+      num_key_gradients_(registry.tensor_parallel().size_of_blocks(options.num_kv_heads)),
       rotary_(std::move(rotary)),
       layer_(layer),
       qkv_(registry, qkv_options(name, options)),
@@ -75,7 +76,7 @@ AttentionShape SelfAttention::shape(const Pass& pass) const {
 void SelfAttention::rotate(Pass& pass, const Tensor& qkv, bool inverse) const {
   if (rotary_ == nullptr) return;
   // The keys' heads lie behind the queries'.
-  const int64_t num_heads = options_.num_heads + options_.num_kv_heads;
+  const int64_t num_heads = options_.num_heads + key_columns(qkv) / options_.head_size;
   rotary_->rotate(pass, num_heads, pass.first_position(), queries(pass, qkv), inverse);
 }
 
@@ -156,6 +157,22 @@ Tensor SelfAttention::backward(Pass& pass, const Tensor& dy, LinearInput x) cons
   return qkv_.backward(pass, dqkv, std::move(x));
 }
 
+HeadsView SelfAttention::repeated(const Pass& pass, const HeadsView& from) const {
+  const int64_t times = num_key_gradients_ / options_.num_kv_heads;
+  if (times == 1) return from;
+  const size_t head = static_cast<size_t>(options_.head_size) * size_of(pass.dtype);
+  const Tensor to = pass.empty({pass.num_tokens(), num_key_gradients_ * options_.head_size}, MemoryPurpose::workspace);
+  auto* out = static_cast<char*>(to.raw());
+  for (int64_t t = 0; t < pass.num_tokens(); ++t) {
+    const auto* row = static_cast<const char*>(from.tensor.raw()) +
+                      static_cast<size_t>(from.offset + t * from.row_stride) * size_of(pass.dtype);
+    for (int64_t key = 0; key < num_key_gradients_; ++key, out += head) {
+      std::memcpy(out, row + static_cast<size_t>(key / times) * head, head);
+    }
+  }
+  return columns(pass, to, 0);
+}
+
 Tensor SelfAttention::backward_to_qkv(Pass& pass, const Tensor& dy) const {
   Attended attended;
   if (!pass.recomputes_attention()) {
@@ -172,10 +189,13 @@ Tensor SelfAttention::backward_to_qkv(Pass& pass, const Tensor& dy) const {
     dout = output_.backward_from(pass, mask, dy, kept_input(attended.out));
   }
   const Span span(pass.timer, Region::attention_scores);
-  const Tensor dqkv = pass.empty(qkv.shape(), MemoryPurpose::workspace);
-  pass.kernels.attention_backward(shape(pass), queries(pass, qkv), keys(pass, qkv), values(pass, qkv),
-                                  heads(pass, attended.out), attended.log_sum_exp, heads(pass, dout),
-                                  queries(pass, dqkv), keys(pass, dqkv), values(pass, dqkv));
+  const int64_t width = options_.query_size() + 2 * num_key_gradients_ * options_.head_size;
+  const Tensor dqkv = pass.empty({pass.num_tokens(), width}, MemoryPurpose::workspace);
+  AttentionShape attention = shape(pass);
+  attention.num_kv_heads = num_key_gradients_;
+  pass.kernels.attention_backward(attention, queries(pass, qkv), repeated(pass, keys(pass, qkv)),
+                                  repeated(pass, values(pass, qkv)), heads(pass, attended.out), attended.log_sum_exp,
+                                  heads(pass, dout), queries(pass, dqkv), keys(pass, dqkv), values(pass, dqkv));
   return dqkv;
 }
 

@@ -58,23 +58,26 @@ class SelfAttention {
   void rotate(Pass& pass, const Tensor& qkv, bool inverse) const;
 
   AttentionShape shape(const Pass& pass) const;
-  int64_t qkv_size() const { return options_.query_size() + 2 * options_.kv_size(); }
-  HeadsView queries(const Pass& pass, const Tensor& qkv) const { return columns(pass, qkv, 0, qkv_size()); }
-  HeadsView keys(const Pass& pass, const Tensor& qkv) const {
-    return columns(pass, qkv, options_.query_size(), qkv_size());
-  }
+  // Keys, or values, of qkv or of its gradient, whose canonical blocks each have some (canonical.h).
+  int64_t key_columns(const Tensor& qkv) const { return (qkv.shape().last() - options_.query_size()) / 2; }
+  HeadsView queries(const Pass& pass, const Tensor& qkv) const { return columns(pass, qkv, 0); }
+  HeadsView keys(const Pass& pass, const Tensor& qkv) const { return columns(pass, qkv, options_.query_size()); }
   HeadsView values(const Pass& pass, const Tensor& qkv) const {
-    return columns(pass, qkv, options_.query_size() + options_.kv_size(), qkv_size());
+    return columns(pass, qkv, options_.query_size() + key_columns(qkv));
   }
-  HeadsView heads(const Pass& pass, const Tensor& out) const { return columns(pass, out, 0, options_.query_size()); }
+  HeadsView heads(const Pass& pass, const Tensor& out) const { return columns(pass, out, 0); }
   // Of a [T, width] tensor, the columns from `first` on.
-  static HeadsView columns(const Pass& pass, const Tensor& x, int64_t first, int64_t width) {
+  static HeadsView columns(const Pass& pass, const Tensor& x, int64_t first) {
+    const int64_t width = x.shape().last();
     return {x, first, pass.sequence * width, width};
   }
+  // Heads of keys or values [T, K D] as often as canonical blocks read them.
+  HeadsView repeated(const Pass& pass, const HeadsView& from) const;
 
   AttentionOptions options_;  // with the heads of this rank
   int64_t num_heads_global_;
-  int64_t first_head_;  // of them, the first of this rank
+  int64_t first_head_;         // of them, the first of this rank
+  int64_t num_key_gradients_;  // heads of keys, counted once for each canonical block that reads them
   std::shared_ptr<Rotary> rotary_;
   int layer_;
   Linear qkv_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "kumiko/model/norm.h"
 #include "kumiko/model/unit.h"
@@ -28,7 +29,7 @@ class Head final : public Unit {
   Head(ParameterRegistry& registry, const HeadOptions& options, Parameter* tied);
 
   void prepare(Kernels& kernels) override;
-  void release() override { prepared_.reset(); }
+  void release() override;
   // Adds the sum of the losses to pass.loss_sum. With a stash, the gradients of the projection are taken here, while
   // the chunk's logits exist, and the gradient of the norm's output is kept for the backward.
   Tensor forward(Pass& pass, const Tensor& x) override;
@@ -38,22 +39,34 @@ class Head final : public Unit {
   Tensor logits(Pass& pass, const Tensor& x) const;
 
  private:
+  // A part of this rank's vocabulary whose logits lie together: all of it, or a canonical block (canonical.h).
+  struct Block {
+    int64_t first_token = 0;
+    int64_t size = 0;
+    int64_t place = 0;  // of its first token among this rank's
+    std::unique_ptr<PreparedWeight> prepared;
+  };
   // One row of max, sum and target logit for each row of logits, over the whole vocabulary.
   struct Statistics {
     Tensor max;
     Tensor sum;
     Tensor target_logit;
   };
-  Statistics statistics(Pass& pass, const Tensor& logits, const Tensor& targets) const;
-  // This rank's part of the gradient of the norm's output, from that of its logits.
-  void partial_backward_input(Kernels& kernels, const Tensor& dlogits, const Tensor& dnormed) const;
+  // Each block's logits of `num_rows` rows, in `workspace`.
+  std::vector<Tensor> logits_in(const Tensor& workspace, int64_t num_rows) const;
+  void project(Kernels& kernels, const Tensor& normed, const Block& block, const Tensor& logits) const;
+  Statistics statistics(Pass& pass, const std::vector<Tensor>& logits, const Tensor& targets) const;
+  Statistics combined(Pass& pass, const std::vector<Statistics>& of_blocks) const;
+  // This rank's part of the gradient of the norm's output, from that of its logits' rows from `begin` on.
+  void partial_backward_input(Pass& pass, const std::vector<Tensor>& dlogits, int64_t begin,
+                              const Tensor& dnormed) const;
 
-  int64_t vocabulary_;  // of this rank, from first_token_ on
-  int64_t first_token_;
+  bool reproducible_;
+  int64_t vocabulary_;  // of this rank
   int64_t whole_vocabulary_;
+  std::vector<Block> blocks_;
   Norm norm_;
   Parameter* weight_;  // [V, H]
-  std::unique_ptr<PreparedWeight> prepared_;
 };
 
 }  // namespace kumiko

@@ -29,7 +29,47 @@ Linear::Linear(ParameterRegistry& registry, const LinearOptions& options) {
   if (options.bias) bias_ = &registry.add_stacked(std::move(biases), Initializer::zeros(), false);
   adds_bias_ = !cut_inputs || tensor.rank == 0;
   num_inputs_ = inputs.size();
-  num_outputs_ = weight_->shape[0];
+  num_outputs_ = num_columns_ = weight_->shape[0];
+  if (!tensor.reproducible()) return;
+  blocks_ = blocks_of(tensor, options);
+  if (cut_inputs) return;
+  places_ = places_of(tensor, options);
+  num_columns_ = places_.back().first_column + places_.back().num_columns;
+}
+
+std::vector<OutputPlace> Linear::places_of(const TensorParallel& tensor, const LinearOptions& options) {
+  std::vector<OutputPlace> places;
+  OutputPlace place;
+  for (const LinearOutput& output : options.outputs) {
+    place.first_row += place.num_rows;
+    place.first_column += place.num_columns;
+    place.num_rows = tensor.share(output.size, output.granule).size();
+    place.num_columns = tensor.size_of_blocks(output.size, output.granule);
+    place.granule = output.granule;
+    places.push_back(place);
+  }
+  return places;
+}
+
+std::vector<std::vector<ProductTerms>> Linear::blocks_of(const TensorParallel& tensor, const LinearOptions& options) {
+  std::vector<std::vector<ProductTerms>> blocks(static_cast<size_t>(tensor.num_blocks()));
+  const auto add = [&](int64_t size, int64_t granule, int64_t first_column, int64_t first_row) {
+    const int64_t begin = tensor.share(size, granule).begin;
+    for (size_t block = 0; block < blocks.size(); ++block) {
+      const IndexRange range = tensor.block(static_cast<int64_t>(block)).share(size, granule);
+      blocks[block].push_back({first_column, first_row + range.begin - begin, range.size()});
+      first_column += range.size();
+    }
+  };
+  if (options.split == LinearSplit::inputs) {
+    add(options.num_inputs, options.input_granule, 0, 0);
+    return blocks;
+  }
+  const std::vector<OutputPlace> places = places_of(tensor, options);
+  for (size_t i = 0; i < places.size(); ++i) {
+    add(options.outputs[i].size, options.outputs[i].granule, places[i].first_column, places[i].first_row);
+  }
+  return blocks;
 }
 
 void Linear::prepare(Kernels& kernels) { prepared_ = kernels.prepare_weight(weight_->value, std::move(prepared_)); }
@@ -43,19 +83,23 @@ Tensor Linear::forward(Pass& pass, const Tensor& x) const {
   return y;
 }
 
-void Linear::partial_forward(Kernels& kernels, const Tensor& x, const Tensor& y) const {
-  kernels.linear_forward(x, *prepared_, bias(), y, Write::overwrite);
+void Linear::partial_forward(Pass& pass, const Tensor& x, const Tensor& y) const {
+  if (!reproducible()) return pass.kernels.linear_forward(x, *prepared_, bias(), y, Write::overwrite);
+  const auto num_blocks = static_cast<int64_t>(blocks_.size());
+  sum_blocks(pass, 0, num_blocks, y, [&](int64_t block, const Tensor& to, Write write) {
+    const ProductTerms& terms = blocks_[static_cast<size_t>(block)].front();
+    pass.kernels.linear_forward_terms(x, *prepared_, terms, block == 0 ? bias() : Tensor(), to, write);
+  });
 }
 
 void Linear::forward_onto(Pass& pass, const Tensor& x, const DropoutMask& mask, const Tensor& y) const {
-  if (mask.probability == 0 && pass.tensor == nullptr) {
+  if (mask.probability == 0 && pass.tensor == nullptr && !reproducible()) {
     pass.kernels.linear_forward(x, *prepared_, bias(), y, Write::accumulate);
     return;
   }
   SummedRows branch(pass, num_outputs_, activations_traffic);
-  multiply_chunks(pass, nullptr, &branch, [&](IndexRange rows) {
-    partial_forward(pass.kernels, rows_of(x, rows), rows_of(branch.rows(), rows));
-  });
+  multiply_chunks(pass, nullptr, &branch,
+                  [&](IndexRange rows) { partial_forward(pass, rows_of(x, rows), rows_of(branch.rows(), rows)); });
   if (mask.probability == 0) {
     pass.kernels.add(branch.sum(), y);
   } else {
@@ -116,18 +160,42 @@ static LinearInput gathered_input(const Pass& pass, LinearInput x) {
 Tensor Linear::backward(Pass& pass, const Tensor& dy, LinearInput x) const {
   LinearInput whole_x = gathered_input(pass, std::move(x));
   SummedRows dx(pass, num_inputs_, gradients_traffic);
-  multiply_chunks(pass, nullptr, &dx, [&](IndexRange rows) {
-    partial_backward_input(pass.kernels, rows_of(dy, rows), rows_of(dx.rows(), rows));
-  });
+  multiply_chunks(pass, nullptr, &dx,
+                  [&](IndexRange rows) { partial_backward_input(pass, rows_of(dy, rows), rows_of(dx.rows(), rows)); });
   add_weight_work(pass, dy, std::move(whole_x));
   return dx.sum();
 }
 
-void Linear::partial_backward_input(Kernels& kernels, const Tensor& dy, const Tensor& dx) const {
-  kernels.linear_backward_input(dy, *prepared_, dx, Write::overwrite);
+void Linear::partial_backward_input(Pass& pass, const Tensor& dy, const Tensor& dx) const {
+  if (!reproducible()) return pass.kernels.linear_backward_input(dy, *prepared_, dx, Write::overwrite);
+  const auto num_blocks = static_cast<int64_t>(blocks_.size());
+  sum_blocks(pass, 0, num_blocks, dx, [&](int64_t block, const Tensor& to, Write write) {
+    const std::vector<ProductTerms>& outputs = blocks_[static_cast<size_t>(block)];
+    // Several outputs are summed before they are added.
+    const bool apart = write == Write::accumulate && outputs.size() > 1;
+    const Tensor sum = apart ? pass.empty(to.shape(), MemoryPurpose::workspace) : to;
+    for (const ProductTerms& terms : outputs) {
+      const Write first = apart ? Write::overwrite : write;
+      pass.kernels.linear_backward_input_terms(dy, *prepared_, terms, sum,
+                                               &terms == &outputs.front() ? first : Write::accumulate);
+    }
+    if (apart) pass.kernels.add(sum, to);
+  });
 }
 
 void Linear::add_weight_work(Pass& pass, const Tensor& dy, LinearInput x) const {
+  if (has_copies()) {
+    pass.weight_work->add([this, &kernels = pass.kernels, &pool = pass.pool, x = std::move(x), dy] {
+      const DType type = weight_->gradient.dtype();
+      const auto zeros = [&](Shape shape) { return Tensor::zeros(pool, shape, type, MemoryPurpose::workspace); };
+      const Tensor columns = zeros({num_columns_, num_inputs_});
+      const Tensor bias_columns = bias_ == nullptr ? Tensor() : zeros({num_columns_});
+      kernels.linear_backward_weight(x(), dy, columns, bias_columns);
+      add_columns(kernels, places_, columns, weight_->gradient);
+      if (bias_ != nullptr) add_columns(kernels, places_, bias_columns, bias_->gradient);
+    });
+    return;
+  }
   pass.weight_work->add([this, &kernels = pass.kernels, x = std::move(x), dy] {
     kernels.linear_backward_weight(x(), dy, weight_->gradient, bias_gradient());
   });

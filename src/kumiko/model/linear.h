@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kumiko/model/canonical.h"
 #include "kumiko/model/parameter.h"
 #include "kumiko/model/pass.h"
 
@@ -39,8 +40,10 @@ struct LinearOptions {
 };
 
 // y [T, N] = x [T, K] W^T + b. Weight [N, K], bias [N]; of a rank's part, its sizes. The caller sees to it that x is
-// there again in the backward. Under sequence parallelism what outputs are split of reads and dx, and what inputs are
-// split of writes and dy, are shards [T/t, ...]; they are gathered and summed chunk by chunk (chunked.h).
+// there again in the backward. In the reproducible mode dy has columns for each
+// canonical block (canonical.h, OutputPlace). Under sequence parallelism what outputs are split of reads and dx, and
+// what inputs are split of writes and dy, are shards [T/t, ...]; they are gathered and summed chunk by chunk
+// (chunked.h).
 class Linear {
  public:
   Linear(ParameterRegistry& registry, const LinearOptions& options);
@@ -66,13 +69,23 @@ class Linear {
 
  private:
   // What this rank contributes to a sum over the ranks: rows of y where inputs are split, of dx where outputs are.
-  void partial_forward(Kernels& kernels, const Tensor& x, const Tensor& y) const;
-  void partial_backward_input(Kernels& kernels, const Tensor& dy, const Tensor& dx) const;
+  void partial_forward(Pass& pass, const Tensor& x, const Tensor& y) const;
+  void partial_backward_input(Pass& pass, const Tensor& dy, const Tensor& dx) const;
   void add_weight_work(Pass& pass, const Tensor& dy, LinearInput x) const;
   Tensor bias() const { return bias_ == nullptr || !adds_bias_ ? Tensor() : bias_->value; }
   Tensor bias_gradient() const { return bias_ == nullptr ? Tensor() : bias_->gradient; }
 
-  bool adds_bias_;  // or another rank does
+  // The terms of each canonical block, in the reproducible mode: of each output of the stack, or of the inputs.
+  static std::vector<std::vector<ProductTerms>> blocks_of(const TensorParallel& tensor, const LinearOptions& options);
+  static std::vector<OutputPlace> places_of(const TensorParallel& tensor, const LinearOptions& options);
+  bool reproducible() const { return !blocks_.empty(); }
+  // Whether dy has more columns than the weight has rows.
+  bool has_copies() const { return num_columns_ != num_outputs_; }
+
+  std::vector<std::vector<ProductTerms>> blocks_;
+  std::vector<OutputPlace> places_;
+  int64_t num_columns_ = 0;  // of dy
+  bool adds_bias_;           // or another rank does
   int64_t num_inputs_;
   int64_t num_outputs_ = 0;
   Parameter* weight_;

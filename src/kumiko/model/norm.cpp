@@ -1,5 +1,8 @@
 #include "kumiko/model/norm.h"
 
+#include "kumiko/model/canonical.h"
+#include "kumiko/model/chunked.h"
+
 namespace kumiko {
 
 // On every rank of the tensor axis, and its gradient the sum of what each has of its share of the tokens.
@@ -9,8 +12,14 @@ static Parameter& add_vector(ParameterRegistry& registry, const std::string& nam
                               false);
 }
 
+static int64_t num_token_blocks(const TensorParallel& tensor) {
+  if (!tensor.reproducible()) return 1;
+  return tensor.sequence_parallel ? tensor.num_blocks() : tensor.canonical_blocks;
+}
+
 Norm::Norm(ParameterRegistry& registry, const std::string& name, const NormOptions& options)
-    : kind_(options.kind),
+    : num_blocks_(num_token_blocks(registry.tensor_parallel())),
+      kind_(options.kind),
       epsilon_(options.epsilon),
       weight_(&add_vector(registry, name + ".weight", options.hidden, Initializer::ones())),
       bias_(kind_ == NormKind::layer_norm ? &add_vector(registry, name + ".bias", options.hidden, Initializer::zeros())
@@ -45,11 +54,36 @@ LinearInput Norm::output_again(const Pass& pass, const Kept& kept) const {
 }
 
 void Norm::backward(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write) const {
+  const Tensor bias_gradient = bias_ == nullptr ? Tensor() : bias_->gradient;
+  if (num_blocks_ == 1) return backward_rows(pass.kernels, kept, dy, dx, write, weight_->gradient, bias_gradient);
+  const int64_t num_tokens = dy.shape()[0];
+  std::vector<Tensor> dweights;
+  std::vector<Tensor> dbiases;
+  for (int64_t block = 0; block < num_blocks_; ++block) {
+    const auto zeros = [&] {
+      return Tensor::zeros(pass.pool, weight_->shape, weight_->gradient.dtype(), MemoryPurpose::workspace);
+    };
+    dweights.push_back(zeros());
+    dbiases.push_back(bias_gradient ? zeros() : Tensor());
+    const IndexRange tokens = {num_tokens * block / num_blocks_, num_tokens * (block + 1) / num_blocks_};
+    if (tokens.size() == 0) continue;
+    const auto rows = [&](const Tensor& tensor) { return tensor ? rows_of(tensor, tokens) : tensor; };
+    backward_rows(pass.kernels, {rows(kept.x), rows(kept.mean), rows(kept.rstd)}, rows(dy), rows(dx), write,
+                  dweights.back(), dbiases.back());
+  }
+  sum_blocks(pass.kernels, dweights);
+  pass.kernels.add(dweights[0], weight_->gradient);
+  if (!bias_gradient) return;
+  sum_blocks(pass.kernels, dbiases);
+  pass.kernels.add(dbiases[0], bias_gradient);
+}
+
+void Norm::backward_rows(Kernels& kernels, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write,
+                         const Tensor& dweight, const Tensor& dbias) const {
   if (kind_ == NormKind::layer_norm) {
-    pass.kernels.layer_norm_backward(dy, kept.x, weight_->value, kept.mean, kept.rstd, dx, write, weight_->gradient,
-                                     bias_->gradient);
+    kernels.layer_norm_backward(dy, kept.x, weight_->value, kept.mean, kept.rstd, dx, write, dweight, dbias);
   } else {
-    pass.kernels.rms_norm_backward(dy, kept.x, weight_->value, kept.rstd, dx, write, weight_->gradient);
+    kernels.rms_norm_backward(dy, kept.x, weight_->value, kept.rstd, dx, write, dweight);
   }
 }
 

@@ -43,6 +43,10 @@ class Norm {
  private:
   void run(Kernels& kernels, const Tensor& x, const Tensor& y, const Kept& statistics) const;
 
+  void backward_rows(Kernels& kernels, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write,
+                     const Tensor& dweight, const Tensor& dbias) const;
+
+  int64_t num_blocks_;  // canonical ones (canonical.h) of this rank's tokens; 1 where they are not asked for
   NormKind kind_;
   double epsilon_;
   Parameter* weight_;

@@ -91,9 +91,9 @@ struct Pass {
   int64_t step = 0;
   int64_t first_sample = 0;
 
-  Communicator* tensor = nullptr;  // the tensor axis; none if this rank has the whole model
-  TensorExchange exchange{};
+  Communicator* tensor = nullptr;     // the tensor axis; none if this rank has the whole model
   VisitObserver* observer = nullptr;  // may be none
+  TensorExchange exchange{};
 
   Stash* stash = nullptr;  // none: there will be no backward
   RecomputeOptions recompute{};

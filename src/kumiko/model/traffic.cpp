@@ -70,7 +70,7 @@ std::vector<TrafficRow> tensor_traffic(const ModelOptions& model, const StepMemo
   }
   // Of each row of logits its maximum, its sum and the target's; and whether to stop.
   const auto statistic = static_cast<int64_t>(size_of(shape.compute == DType::f64 ? DType::f64 : DType::f32));
-  const int64_t rows_at_once = head_rows_per_chunk(model.vocab_size, tensor.size, tokens);
+  const int64_t rows_at_once = head_rows_per_chunk(model.vocab_size, tensor.reproducible() ? 1 : tensor.size, tokens);
   for (int64_t begin = 0; begin < tokens; begin += rows_at_once) {
     rows.add(Verb::all_reduce, "loss", 3 * shape.num_micro_batches, std::min(rows_at_once, tokens - begin) * statistic);
   }

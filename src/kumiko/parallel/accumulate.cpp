@@ -19,6 +19,8 @@ static Pass make_pass(const StepContext& step, const MicroBatch& micro_batch) {
   pass.recompute = step.recompute;
   pass.tensor = step.tensor;
   pass.exchange = step.exchange;
+  // A shard of several chunks would be no run of tokens, and so no canonical blocks of them (model/canonical.h).
+  if (step.reproducible && step.exchange.sequence_parallel) pass.exchange.num_chunks = 1;
   return pass;
 }
 
@@ -64,11 +66,12 @@ class WeightVisits final : public VisitObserver {
 
 }  // namespace
 
-double accumulate_gradients(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
-                            WeightGatherer& weights, GradientReducer& gradients) {
+std::vector<double> accumulate_gradients(Model& model, const StepContext& step,
+                                         const std::vector<MicroBatch>& micro_batches, WeightGatherer& weights,
+                                         GradientReducer& gradients) {
   for (size_t i = 0; i < micro_batches.size(); ++i) weights.announce(model.training_visits(step.recompute));
   StepVisits visits(model, weights, gradients);
-  double loss_sum = 0;
+  std::vector<double> losses;
   for (size_t i = 0; i < micro_batches.size(); ++i) {
     Stash stash;
     WeightWork weight_work(WeightWork::When::at_once);
@@ -81,26 +84,26 @@ double accumulate_gradients(Model& model, const StepContext& step, const std::ve
       const PhaseSpan phase(step.timer, Phase::forward, static_cast<int64_t>(i));
       model.forward(pass);
     }
-    loss_sum += pass.loss_sum;
+    losses.push_back(pass.loss_sum);
     const PhaseSpan phase(step.timer, Phase::backward, static_cast<int64_t>(i));
     model.backward(pass);
   }
-  return loss_sum;
+  return losses;
 }
 
-double evaluate_loss(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
-                     WeightGatherer& weights) {
+std::vector<double> evaluate_loss(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
+                                  WeightGatherer& weights) {
   const PhaseSpan phase(step.timer, Phase::evaluation);
   for (size_t i = 0; i < micro_batches.size(); ++i) weights.announce(model.forward_visits());
   WeightVisits visits(weights);
-  double loss_sum = 0;
+  std::vector<double> losses;
   for (const MicroBatch& micro_batch : micro_batches) {
     Pass pass = make_pass(step, micro_batch);
     pass.observer = &visits;
     model.forward(pass);
-    loss_sum += pass.loss_sum;
+    losses.push_back(pass.loss_sum);
   }
-  return loss_sum;
+  return losses;
 }
 
 }  // namespace kumiko

@@ -22,12 +22,13 @@ struct MicroBatch {
 int64_t num_loss_tokens(const MicroBatch& micro_batch);
 
 // Adds the gradients of all micro-batches up: `weights` brings each unit's weights, and `gradients` sums what is ready.
-// Returns the sum of the losses of this rank's tokens. Call gradients.wait() before reading the gradients.
-double accumulate_gradients(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
-                            WeightGatherer& weights, GradientReducer& gradients);
+// Returns the sum of the losses of each micro-batch's tokens. Call gradients.wait() before reading the gradients.
+std::vector<double> accumulate_gradients(Model& model, const StepContext& step,
+                                         const std::vector<MicroBatch>& micro_batches, WeightGatherer& weights,
+                                         GradientReducer& gradients);
 
-// The sum of the losses of the micro-batches, with no gradient and no dropout.
-double evaluate_loss(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
-                     WeightGatherer& weights);
+// The sum of the losses of each micro-batch, with no gradient and no dropout.
+std::vector<double> evaluate_loss(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
+                                  WeightGatherer& weights);
 
 }  // namespace kumiko

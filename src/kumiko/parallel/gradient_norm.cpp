@@ -1,5 +1,7 @@
 #include "kumiko/parallel/gradient_norm.h"
 
+#include "kumiko/parallel/exact_reduce.h"
+
 namespace kumiko {
 
 static double sum_over(Communicator& ranks, double value, MemoryPool& pool) {
@@ -9,7 +11,23 @@ static double sum_over(Communicator& ranks, double value, MemoryPool& pool) {
   return *total.data<double>();
 }
 
+// Of ranks that hold the same, the first counts.
+static double exact_squared_gradient_norm(const StepContext& step, const DataAxis& data,
+                                          const ParameterStorage& storage) {
+  const int64_t rank = storage.parameters().tensor_parallel().rank;
+  ExactSum sum;
+  for (const OwnedFragment& owned : storage.owned()) {
+    for (const PartRun& run : part_runs(storage.parameters(), owned.fragment)) {
+      if (rank % run.part->holders != 0) continue;
+      step.kernels.add_squares(owned.gradient.slice(run.in_fragment, run.count), sum);
+    }
+  }
+  Communicator* const shards = storage.sharding().divides_optimizer() ? &data.gradients : nullptr;
+  return sum_exactly(sum, {shards, step.tensor}, "gradient norm", step.pool);
+}
+
 double squared_gradient_norm(const StepContext& step, const DataAxis& data, const ParameterStorage& storage) {
+  if (step.reproducible) return exact_squared_gradient_norm(step, data, storage);
   const bool divided = storage.sharding().divides_optimizer();
   if (step.tensor == nullptr && !divided) return step.kernels.sum_of_squares(storage.kept_gradients());
   double sum = 0;

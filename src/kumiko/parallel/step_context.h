@@ -4,8 +4,7 @@
 #include "kumiko/base/regions.h"
 #include "kumiko/comm/communicator.h"
 #include "kumiko/kernels/kernels.h"
-#include "kumiko/model/recompute.h"
-#include "kumiko/model/token_chunks.h"
+#include "kumiko/model/pass.h"
 
 namespace kumiko {
 
@@ -20,7 +19,7 @@ struct StepContext {
   RecomputeOptions recompute{};
   Communicator* tensor = nullptr;  // the tensor axis; none if each rank has the whole model
   TensorExchange exchange{};
-  bool reproducible = false;  // gradients are summed in an order that no layout changes
+  bool reproducible = false;  // sums are taken in an order that no layout changes (model/canonical.h)
 };
 
 }  // namespace kumiko

@@ -34,6 +34,7 @@ void TrainOptions::describe(OptionTable& table) {
   table.add_choice(
       "linear_backend", linear_backend, {"automatic", "native", "onednn", "cblas"},
       "whose products linear layers take; automatic: our own, or oneDNN's where only it uses bf16 instructions");
+  table.add("reproducible", reproducible, "the same bits of loss and weights on any number of ranks; fp32 only");
 }
 
 void TrainOptions::validate() const {

@@ -30,6 +30,7 @@ struct TrainOptions {
   Precision precision = Precision::fp32;
   LossScaleOptions loss_scale;
   LinearBackend linear_backend = LinearBackend::automatic;
+  bool reproducible = false;
 
   void describe(OptionTable& table);
   void validate() const;

@@ -9,10 +9,12 @@
 #include "kumiko/checkpoint/directory.h"
 #include "kumiko/comm/agreement.h"
 #include "kumiko/comm/algorithms.h"
+#include "kumiko/model/canonical.h"
 #include "kumiko/parallel/zero_formulas.h"
 #include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/rank_placement.h"
+#include "kumiko/train/reproducible.h"
 #include "kumiko/train/state_checkpoint.h"
 
 namespace kumiko {
@@ -116,6 +118,14 @@ BatchLayout layout_of(const Config& config, const World& world, const Mesh& mesh
   return layout;
 }
 
+// This rank's part of the model.
+TensorParallel tensor_parallel_of(const Config& config, const Mesh& mesh, int64_t rank) {
+  TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor)};
+  part.sequence_parallel = config.parallel.sequence_parallel && part.size > 1;
+  if (config.train.reproducible) part.canonical_blocks = canonical_blocks(config.model);
+  return part;
+}
+
 std::unique_ptr<SampleSource> samples_of(const Config& config, Split split, int64_t num_batches) {
   SampleRequest request;
   request.split = split;
@@ -178,11 +188,6 @@ void restore(Run& run) {
 
 }  // namespace
 
-TensorParallel tensor_parallel_of(const ParallelOptions& options, const Mesh& mesh, const World& world) {
-  const int64_t size = mesh.size(Axis::tensor);
-  return {size, mesh.coordinate(world.rank(), Axis::tensor), options.sequence_parallel && size > 1};
-}
-
 StepMemoryShape Run::memory_shape() const {
   StepMemoryShape memory;
   memory.micro_batch_size = layout.micro_batch_size;
@@ -220,6 +225,7 @@ StepContext Run::context(RegionTimer* timer) const {
   context.dtype = dtype_of(config.train.precision);
   context.tensor = tensor.get();
   context.exchange = {config.parallel.sequence_parallel, config.parallel.tensor_model_parallel_chunks};
+  context.reproducible = config.train.reproducible;
   return context;
 }
 
@@ -257,6 +263,10 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   check_sharding(config.parallel.zero_stage, config.parallel.zero_group_size, mesh.size(Axis::data));
   const BatchLayout layout = layout_of(config, world, mesh);
   const TrainOptions& train = config.train;
+  if (train.reproducible) {
+    check_reproducible(config, mesh);
+    check_agreement(*all, "the kind of vectors, which train.reproducible = true depends on,", instruction_set());
+  }
   auto train_samples =
       given.train_samples ? std::move(given.train_samples) : samples_of(config, Split::train, train.train_iters);
   auto valid_samples = train.eval_interval > 0 ? samples_of(config, Split::valid, train.eval_iters) : nullptr;
@@ -273,13 +283,13 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   PlacedRank placed = given.placed ? std::move(*given.placed) : place_rank(config.parallel, world, *all);
   config.parallel.num_threads = placed.num_threads;
   auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads), dtype_of(train.precision),
-                                  train.linear_backend);
+                                  linear_backend_of(train));
   const auto axis = [&](Axis name) { return world.communicator(name, mesh.group(world.rank(), name)); };
   const Sharding sharding = Sharding::of(config.parallel.zero_stage, config.parallel.zero_group_size,
                                          mesh.size(Axis::data), mesh.coordinate(world.rank(), Axis::data));
   auto data = connect_data_axis(world, mesh, sharding);
   auto tensor = mesh.size(Axis::tensor) > 1 ? axis(Axis::tensor) : nullptr;
-  const TensorParallel part = tensor_parallel_of(config.parallel, mesh, world);
+  const TensorParallel part = tensor_parallel_of(config, mesh, world.rank());
   TrainingState state = make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels,
                                             *pool, DType::f32, part, sharding);
   state.loss_scale = LossScale::of(train.loss_scale, train.precision);

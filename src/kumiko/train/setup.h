@@ -19,9 +19,6 @@
 
 namespace kumiko {
 
-// This rank's part of the model.
-TensorParallel tensor_parallel_of(const ParallelOptions& options, const Mesh& mesh, const World& world);
-
 struct Run {
   Config config;  // resolved: sizes and lengths that were left open are filled in
   World& world;
@@ -45,7 +42,7 @@ struct Run {
   int64_t consumed_samples() const { return state.step * layout.global_batch_size; }
   int64_t consumed_tokens() const { return state.step * layout.tokens_per_step(); }
   ModelShape shape() const { return ModelShape::of(config.model, layout.seq_length); }
-  TensorParallel tensor_parallel() const { return tensor_parallel_of(config.parallel, mesh, world); }
+  TensorParallel tensor_parallel() const { return state.model.parameters().tensor_parallel(); }
   // Of this rank's step, but for the kernels' own scratch.
   StepMemory predicted_memory() const;
   StepContext context(RegionTimer* timer) const;

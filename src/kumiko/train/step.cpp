@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 #include <sstream>
 
 #include "kumiko/base/log.h"
 #include "kumiko/comm/agreement.h"
 #include "kumiko/optim/lr_schedule.h"
+#include "kumiko/parallel/exact_reduce.h"
 #include "kumiko/parallel/gradient_norm.h"
 
 namespace kumiko {
@@ -118,16 +120,18 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
   const double tokens = loss_tokens(context, micro_batches, data.ranks, settings);
   context.loss_scale = result.loss_scale / tokens;
   GradientReducer gradients(data, storage, context, static_cast<int64_t>(micro_batches.size()));
-  double local_loss = 0;
+  std::vector<double> losses;
   {
     WeightGatherer weights(data, storage, state.model, context);
-    local_loss = accumulate_gradients(state.model, context, micro_batches, weights, gradients);
+    losses = accumulate_gradients(state.model, context, micro_batches, weights, gradients);
   }
   {
     const Span span(context.timer, Region::gradient_all_reduce);
     gradients.wait();
+    const double local_loss = std::accumulate(losses.begin(), losses.end(), 0.0);
     const auto sums = sum_over_ranks(data.ranks, context.pool, {local_loss, stop_requested ? 1.0 : 0.0});
     result.loss = sums[0] / tokens;
+    if (context.reproducible) result.loss = sum_exactly(losses, {&data.ranks}, "loss", context.pool) / tokens;
     result.stop_requested = sums[1] > 0;
     if (context.tensor != nullptr) {
       result.stop_requested = sum_over_ranks(*context.tensor, context.pool, {sums[1]})[0] > 0;

@@ -8,9 +8,11 @@
 #include "kumiko/base/clock.h"
 #include "kumiko/base/error.h"
 #include "kumiko/kernels/machine.h"
+#include "kumiko/model/canonical.h"
 #include "kumiko/model/presets.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/rank_placement.h"
+#include "kumiko/train/reproducible.h"
 #include "kumiko/train/step.h"
 #include "kumiko/train/synthetic_samples.h"
 
@@ -53,6 +55,7 @@ Config benchmark_config(const StepBenchmarkOptions& options) {
   config.train.seq_length = options.seq_length;
   config.train.precision = options.precision;
   config.train.recompute = options.recompute;
+  config.train.reproducible = options.reproducible;
   config.optimizer.lr_decay_style = DecayStyle::constant;
   config.parallel = options.parallel;
   OptionTable table = config.table();
@@ -68,6 +71,9 @@ double median_of(std::vector<double> values) {
 
 StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) {
   options.validate();
+  if (options.reproducible && options.precision != Precision::fp32) {
+    throw_user("--dtype {} with --reproducible: expected fp32", name_of(options.precision));
+  }
   const Config config = benchmark_config(options);
   const ModelOptions& model = config.model;
   StepBenchmark result;
@@ -83,8 +89,10 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   const auto pool = MemoryPool::create();
   // The kernels' scratch stays, so nothing is lost by a pool of its own, and its share is seen.
   const auto scratch = MemoryPool::create();
-  const auto kernels = make_cpu_kernels(scratch, result.num_threads, dtype_of(options.precision));
-  TrainingState state = make_training_state(model, config.optimizer, 1234, *kernels, *pool);
+  const auto kernels = make_cpu_kernels(scratch, result.num_threads, dtype_of(options.precision), linear_backend_of(config.train));
+  TensorParallel part;
+  if (config.train.reproducible) part.canonical_blocks = canonical_blocks(model);
+  TrainingState state = make_training_state(model, config.optimizer, 1234, *kernels, *pool, DType::f32, part);
   const BatchLayout layout{options.micro_batch_size, world.size() * options.micro_batch_size, world.size(),
                            world.rank(), options.seq_length};
   const auto batches = load_micro_batches(*make_synthetic_samples(model.vocab_size), layout, 0, {}, *pool);
@@ -93,6 +101,7 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   RegionTimer timer;
   StepContext context{*kernels, *pool, &timer, dtype_of(options.precision)};
   context.recompute = options.recompute;
+  context.reproducible = config.train.reproducible;
   const StepSettings settings{config.optimizer, BadValues::stop, layout.tokens_per_step()};
   for (int64_t step = -options.warmup; step < options.steps; ++step) {
     if (step == 0) timer.take();
@@ -115,6 +124,7 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   memory.seq_length = options.seq_length;
   memory.compute = dtype_of(options.precision);
   memory.recompute = options.recompute;
+  memory.tensor_parallel = part;
   memory.kernel_workspace = result.kernel_scratch = scratch->use(MemoryPurpose::workspace).peak;
   result.predicted = step_memory(model, memory);
   result.peak = measure_ceilings(result.num_threads).fma_f32;

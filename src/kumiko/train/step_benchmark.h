@@ -22,6 +22,7 @@ struct StepBenchmarkOptions {
   ParallelOptions parallel;
   Precision precision = Precision::fp32;
   RecomputeOptions recompute;
+  bool reproducible = false;
   int64_t warmup = 1;
   int64_t steps = 5;
   Overrides settings;  // any option of a configuration; they override the others here

@@ -1,10 +1,12 @@
 #include "kumiko/train/train.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "kumiko/base/clock.h"
 #include "kumiko/base/text.h"
 #include "kumiko/kernels/machine.h"
+#include "kumiko/parallel/exact_reduce.h"
 #include "kumiko/train/profiler.h"
 #include "kumiko/train/run_report.h"
 #include "kumiko/train/saving.h"
@@ -18,19 +20,22 @@ namespace {
 double evaluate(Run& run, RegionTimer& timer) {
   const PhaseSpan phase(timer, Phase::evaluation);
   const StepContext context = run.context(&timer);
-  double sum = 0;
+  std::vector<double> losses;
   int64_t tokens = 0;
   for (int64_t batch = 0; batch < run.config.train.eval_iters; ++batch) {
     const auto micro_batches = load_micro_batches(*run.valid_samples, run.layout, batch, run.documents, *run.pool);
     for (const MicroBatch& micro_batch : micro_batches) tokens += num_loss_tokens(micro_batch);
     WeightGatherer weights(run.data.axis(), *run.state.storage, run.state.model, context);
-    sum += evaluate_loss(run.state.model, context, micro_batches, weights);
+    const std::vector<double> more = evaluate_loss(run.state.model, context, micro_batches, weights);
+    losses.insert(losses.end(), more.begin(), more.end());
   }
   const Tensor total = Tensor::empty(*run.pool, {2}, DType::f64, MemoryPurpose::communication);
-  total.data<double>()[0] = sum;
+  total.data<double>()[0] = std::accumulate(losses.begin(), losses.end(), 0.0);
   total.data<double>()[1] = static_cast<double>(tokens);
   run.data.ranks->all_reduce(total, ReduceOp::sum, "validation loss").wait();
-  return total.data<double>()[0] / std::max(1.0, total.data<double>()[1]);
+  const double all_tokens = std::max(1.0, total.data<double>()[1]);
+  if (!context.reproducible) return total.data<double>()[0] / all_tokens;
+  return sum_exactly(losses, {run.data.ranks.get()}, "validation loss", *run.pool) / all_tokens;
 }
 
 std::vector<MicroBatch> read_samples(const Run& run, RegionTimer& timer, const Profiler& profiler) {

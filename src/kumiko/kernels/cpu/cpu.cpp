@@ -17,13 +17,6 @@
 namespace kumiko {
 namespace {
 
-// The instruction set that the vector code runs with: the lowest bit is the best.
-std::string instruction_set() {
-  const int64_t usable = hwy::SupportedTargets() & HWY_TARGETS;
-  const int64_t best = usable & -usable;
-  return best == HWY_AVX3 ? "AVX-512" : hwy::TargetName(best);
-}
-
 std::unique_ptr<cpu::LinearProducts> make_products(const std::shared_ptr<MemoryPool>& pool, int num_threads, DType type,
                                                    LinearBackend backend) {
   if (backend == LinearBackend::automatic) {
@@ -61,6 +54,18 @@ class CpuKernels : public Kernels {
   void linear_backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& dx, Write write) override {
     arguments::check_linear("linear_backward_input", dx, cpu::weight_shape(weight), {}, dy);
     linear_->backward_input(dy, weight, dx, write);
+  }
+  void linear_forward_terms(const Tensor& x, const PreparedWeight& weight, const ProductTerms& terms,
+                            const Tensor& bias, const Tensor& y, Write write) override {
+    const Shape& shape = cpu::weight_shape(weight);
+    arguments::check_linear_terms("linear_forward_terms", x, terms, shape[1], shape[0], bias, y);
+    linear_->forward_terms(x, weight, terms, bias, y, write);
+  }
+  void linear_backward_input_terms(const Tensor& dy, const PreparedWeight& weight, const ProductTerms& terms,
+                                   const Tensor& dx, Write write) override {
+    const Shape& shape = cpu::weight_shape(weight);
+    arguments::check_linear_terms("linear_backward_input_terms", dy, terms, shape[0], shape[1], {}, dx);
+    linear_->backward_input_terms(dy, weight, terms, dx, write);
   }
   void linear_backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight, const Tensor& dbias) override {
     arguments::check_linear_gradient("linear_backward_weight", x, dy, dweight, dbias);
@@ -176,6 +181,7 @@ class CpuKernels : public Kernels {
   }
   void scale(const Tensor& x, double factor) override { cpu::scale(x, factor, num_threads_); }
   double sum_of_squares(const Tensor& x) override { return cpu::sum_of_squares(x, num_threads_); }
+  void add_squares(const Tensor& x, ExactSum& sum) override { cpu::add_squares(x, sum, num_threads_); }
 
   void adamw(const AdamWConstants& constants, const Tensor& weight, const Tensor& gradient, const Tensor& first_moment,
              const Tensor& second_moment) override {
@@ -197,6 +203,13 @@ class CpuKernels : public Kernels {
 };
 
 }  // namespace
+
+std::string instruction_set() {
+  // The lowest bit is the best.
+  const int64_t usable = hwy::SupportedTargets() & HWY_TARGETS;
+  const int64_t best = usable & -usable;
+  return best == HWY_AVX3 ? "AVX-512" : hwy::TargetName(best);
+}
 
 std::unique_ptr<Kernels> make_cpu_kernels(std::shared_ptr<MemoryPool> pool, int num_threads, DType type,
                                           LinearBackend linear) {

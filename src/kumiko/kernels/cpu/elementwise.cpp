@@ -1,5 +1,6 @@
 #include "kumiko/kernels/cpu/elementwise.h"
 
+#include <mutex>
 #include <vector>
 
 #include "kumiko/kernels/arguments.h"
@@ -123,6 +124,16 @@ void add(const Tensor& x, const Tensor& y, int num_threads) {
 void scale(const Tensor& x, double factor, int num_threads) {
   parallel_ranges(num_threads, x.num_elements(), element_grain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(Scale)(x, static_cast<float>(factor), begin, end);
+  });
+}
+
+void add_squares(const Tensor& x, ExactSum& sum, int num_threads) {
+  std::mutex mutex;
+  parallel_ranges(num_threads, x.num_elements(), element_grain, [&](int64_t begin, int64_t end) {
+    ExactSum mine;
+    mine.add_squares(x.elements<float>().subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+    const std::lock_guard lock(mutex);
+    sum.add(mine);
   });
 }
 

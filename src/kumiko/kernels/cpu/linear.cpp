@@ -1,5 +1,6 @@
 #include "kumiko/kernels/cpu/linear.h"
 
+#include "kumiko/base/error.h"
 #include "kumiko/kernels/cpu/activation.h"
 #include "kumiko/kernels/cpu/prepared.h"
 
@@ -21,6 +22,23 @@ void LinearProducts::backward_weight_gelu(const Tensor& pre, const Tensor& dy, c
   const Tensor activated = Tensor::empty(*pool_, pre.shape(), pre.dtype(), MemoryPurpose::workspace);
   gelu_forward(pre, activated, num_threads_);
   backward_weight(activated, dy, dweight);
+}
+
+void LinearProducts::refuse_terms() const {
+  throw_user(
+      "train.linear_backend: {} cannot sum a product's terms in blocks, as train.reproducible = true needs; leave "
+      "linear_backend out, or set it to native",
+      description());
+}
+
+void LinearProducts::forward_terms(const Tensor&, const PreparedWeight&, const ProductTerms&, const Tensor&,
+                                   const Tensor&, Write) {
+  refuse_terms();
+}
+
+void LinearProducts::backward_input_terms(const Tensor&, const PreparedWeight&, const ProductTerms&, const Tensor&,
+                                          Write) {
+  refuse_terms();
 }
 
 const Shape& weight_shape(const PreparedWeight& weight) { return plain_weight(weight).shape(); }

@@ -18,6 +18,11 @@ class LinearProducts {
   virtual void forward(const Tensor& x, const PreparedWeight& weight, const Tensor& bias, const Tensor& y,
                        Write write) = 0;
   virtual void backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& dx, Write write) = 0;
+  // User error, unless a backend can.
+  virtual void forward_terms(const Tensor& x, const PreparedWeight& weight, const ProductTerms& terms,
+                             const Tensor& bias, const Tensor& y, Write write);
+  virtual void backward_input_terms(const Tensor& dy, const PreparedWeight& weight, const ProductTerms& terms,
+                                    const Tensor& dx, Write write);
   // Without the bias.
   virtual void backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight) = 0;
 
@@ -34,6 +39,9 @@ class LinearProducts {
 
   std::shared_ptr<MemoryPool> pool_;
   int num_threads_;
+
+ private:
+  [[noreturn]] void refuse_terms() const;
 };
 
 const Shape& weight_shape(const PreparedWeight& weight);

@@ -14,6 +14,13 @@ ProductOperand columns_of(const Tensor& matrix) {
   return {matrix.raw(), matrix.dtype(), 1, matrix.shape().last(), false};
 }
 
+// The same lines, from another term on.
+ProductOperand from_term(ProductOperand operand, int64_t term) {
+  const int64_t bytes = term * operand.depth_stride * static_cast<int64_t>(size_of(operand.type));
+  operand.data = static_cast<const char*>(operand.data) + bytes;
+  return operand;
+}
+
 ProductResult result_of(const Tensor& y, Write write, const Tensor& bias) {
   return {y.raw(), y.dtype(), write, bias ? bias.data<float>() : nullptr, ProductFinish::plain, nullptr};
 }
@@ -39,6 +46,14 @@ class NativeProducts final : public LinearProducts {
   }
   void backward_input(const Tensor& dy, const PreparedWeight& weight, const Tensor& dx, Write write) override {
     run(backward_input_product(dy, weight, result_of(dx, write, {})));
+  }
+  void forward_terms(const Tensor& x, const PreparedWeight& weight, const ProductTerms& terms, const Tensor& bias,
+                     const Tensor& y, Write write) override {
+    run_terms(forward_product(x, weight, result_of(y, write, bias)), terms);
+  }
+  void backward_input_terms(const Tensor& dy, const PreparedWeight& weight, const ProductTerms& terms, const Tensor& dx,
+                            Write write) override {
+    run_terms(backward_input_product(dy, weight, result_of(dx, write, {})), terms);
   }
   void backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight) override {
     run(backward_weight_product(x, dy, dweight));
@@ -78,6 +93,13 @@ class NativeProducts final : public LinearProducts {
             columns_of(dy),     columns_of(x),      result_of(dweight, Write::accumulate, {})};
   }
 
+  void run_terms(Product product, const ProductTerms& terms) {
+    product.a = from_term(product.a, terms.first_column);
+    product.b = from_term(product.b, terms.first_term);
+    product.depth = terms.count;
+    product.whole_sums = true;
+    run(product);
+  }
   void run(const Product& product) {
     if (product.num_rows == 0 || product.depth == 0) return;
     multiply(product, num_threads_, workspace_);

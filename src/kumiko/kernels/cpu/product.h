@@ -41,6 +41,7 @@ struct Product {
   ProductOperand a;
   ProductOperand b;
   ProductResult c;
+  bool whole_sums = false;  // no part of a sum is added to C before the rest
 };
 
 // Sums are taken in an order that depends on the sizes alone: the same bits with any number of threads.

@@ -73,7 +73,7 @@ inline ProductPlan plan_product(const Product& product, RegisterTile tile, int n
   if (num_blocks > 1) num_blocks = parts_of(num_blocks, num_threads) * num_threads;
   plan.block_rows = parts_of(parts_of(product.num_rows, num_blocks), tile.rows) * tile.rows;
   // Sums are cut where the result can hold a part of them without rounding it.
-  const bool cut = product.c.type == DType::f32 && product.c.finish == ProductFinish::plain;
+  const bool cut = product.c.type == DType::f32 && product.c.finish == ProductFinish::plain && !product.whole_sums;
   plan.depth = cut ? std::min(most_terms, product.depth) : product.depth;
   const int64_t columns = std::max(group_columns, most_packed / plan.depth / group_columns * group_columns);
   plan.columns = std::min(columns, product.num_columns);

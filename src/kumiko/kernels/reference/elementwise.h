@@ -34,6 +34,11 @@ void scale(const Tensor& x, double factor) {
 }
 
 template <class Real>
+void add_squares(const Tensor& x, ExactSum& sum) {
+  for (const Real value : x.elements<Real>()) sum.add(double{value} * double{value});
+}
+
+template <class Real>
 double sum_of_squares(const Tensor& x) {
   double sum = 0;
   for (Real value : x.elements<Real>()) sum += double{value} * value;

@@ -54,6 +54,20 @@ class ReferenceKernels : public Kernels {
     arguments::check_linear("linear_backward_input", dx, weight.shape(), {}, dy);
     with_type(dy, [&]<class Real>(Real) { reference::linear_backward_input<Real>(dy, weight, dx, write); });
   }
+  void linear_forward_terms(const Tensor& x, const PreparedWeight& prepared, const ProductTerms& terms,
+                            const Tensor& bias, const Tensor& y, Write write) override {
+    const Tensor& weight = tensor_of(prepared);
+    arguments::check_linear_terms("linear_forward_terms", x, terms, weight.shape()[1], weight.shape()[0], bias, y);
+    with_type(x, [&]<class Real>(Real) { reference::linear_forward_terms<Real>(x, weight, terms, bias, y, write); });
+  }
+  void linear_backward_input_terms(const Tensor& dy, const PreparedWeight& prepared, const ProductTerms& terms,
+                                   const Tensor& dx, Write write) override {
+    const Tensor& weight = tensor_of(prepared);
+    arguments::check_linear_terms("linear_backward_input_terms", dy, terms, weight.shape()[0], weight.shape()[1], {},
+                                  dx);
+    with_type(dy,
+              [&]<class Real>(Real) { reference::linear_backward_input_terms<Real>(dy, weight, terms, dx, write); });
+  }
   void linear_backward_weight(const Tensor& x, const Tensor& dy, const Tensor& dweight, const Tensor& dbias) override {
     arguments::check_linear_gradient("linear_backward_weight", x, dy, dweight, dbias);
     with_type(x, [&]<class Real>(Real) { reference::linear_backward_weight<Real>(x, dy, dweight, dbias); });
@@ -181,6 +195,9 @@ class ReferenceKernels : public Kernels {
   }
   double sum_of_squares(const Tensor& x) override {
     return with_type(x, [&]<class Real>(Real) { return reference::sum_of_squares<Real>(x); });
+  }
+  void add_squares(const Tensor& x, ExactSum& sum) override {
+    with_type(x, [&]<class Real>(Real) { reference::add_squares<Real>(x, sum); });
   }
 
   void adamw(const AdamWConstants& constants, const Tensor& weight, const Tensor& gradient, const Tensor& first_moment,
