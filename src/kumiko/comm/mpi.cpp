@@ -70,6 +70,7 @@ class MpiWorld final : public World {
   std::unique_ptr<Transfer> start(const Operation& operation, const Group& group);
   void await_members(Axis axis, const Group& group);
   [[noreturn]] static void end_job();
+  void look_for_hangs();
   void watch_peers();
 
   std::shared_ptr<MemoryPool> pool_;
@@ -96,7 +97,7 @@ MpiWorld::MpiWorld(const Launch& launch, std::shared_ptr<MemoryPool> pool, const
     : pool_(std::move(pool)), communication_(options), link_(options.link) {
   queue_.emplace(ledger_);
   queue_->run([&] { initialize(launch); });
-  queue_->repeat([this] { watchdog_->look(trace_clock()); }, seconds_between_looks);
+  queue_->repeat([this] { look_for_hangs(); }, seconds_between_looks);
   log::set_rank(rank_, size_);
   watch_peers();
 }
@@ -130,6 +131,17 @@ void MpiWorld::initialize(const Launch& launch) {
   watchdog_.emplace(WatchdogOptions::of(communication_.timeout_minutes * 60),
                     Watchdog::View{*mailbox_, operations_, progress(), ranks_, [this] { return queue_->waited_for(); }},
                     end_job);
+}
+
+// Operations fail by themselves where the network does; that the watchdog cannot use it is no reason to end.
+void MpiWorld::look_for_hangs() {
+  if (!watchdog_) return;
+  try {
+    watchdog_->look(trace_clock());
+  } catch (const std::exception& error) {
+    log::warning("no watch for hangs from here on: {}", error.what());
+    watchdog_.reset();
+  }
 }
 
 void MpiWorld::watch_peers() {
