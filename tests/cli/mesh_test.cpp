@@ -45,7 +45,7 @@ TEST(InspectMesh, PlansOnesThatAreNot) {
                          "data           2        4   0, 4                     4 over the network\n"});
   const Finished refused = tiny.run({"inspect", "mesh", "--torus", "2x2x2"});
   EXPECT_EQ(refused.exit_code, 2);
-  expect_text(refused, {"error: --torus and --vcoordfile plan a job: give its ranks with --num-ranks"});
+  expect_text(refused, {"error: --torus, --fat-tree and --vcoordfile plan a job: give its ranks with --num-ranks"});
 }
 
 TEST(Train, SaysWhereEachRankIs) {

@@ -174,7 +174,8 @@ std::vector<double> values_of(const Tensor& tensor) {
 
 void add_gradients(Trained& trained, const ParameterRegistry& parameters, const OwnedFragment& owned) {
   for (const PartBox& held : part_boxes(parameters, owned.fragment)) {
-    trained.gradients.push_back({*held.part, values_of(owned.gradient.slice(held.in_fragment, held.box.num_elements()))});
+    trained.gradients.push_back(
+        {*held.part, values_of(owned.gradient.slice(held.in_fragment, held.box.num_elements()))});
     trained.gradients.back().part.box = held.box;
   }
 }

@@ -1,5 +1,7 @@
 // The reproducible mode gives the bits of one rank in every layout: of each loss, each gradient norm and, after twenty
 // steps, each weight.
+#include "kumiko/train/reproducible.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,7 +11,6 @@
 #include "kumiko/comm/self.h"
 #include "kumiko/model/canonical.h"
 #include "kumiko/train/batches.h"
-#include "kumiko/train/reproducible.h"
 #include "kumiko/train/step.h"
 #include "support/world.h"
 
@@ -191,8 +192,7 @@ int64_t count_other_bits(const TrainingState& held, const TrainingState& whole, 
             const int64_t row = part.box.offset[0] + (run.begin + i) / width;
             const int64_t column = matrix ? part.box.offset[1] + (run.begin + i) % width : 0;
             const float* mine = owned.weight.data<float>() + run.in_fragment + i;
-            const float* theirs =
-                parameter->value.data<float>() + (expected.first_row + row) * whole_width + column;
+            const float* theirs = parameter->value.data<float>() + (expected.first_row + row) * whole_width + column;
             if (std::memcmp(mine, theirs, sizeof(float)) == 0) continue;
             if (count++ == 0) first = part.name;
           }
@@ -265,8 +265,8 @@ TEST(ReproducibleOptions, WhatCannotBeSoIsRefused) {
 
 // A model is cut into as many blocks as the tensor axis may have ranks.
 TEST(ReproducibleOptions, BlocksAreWhatTheTensorAxisAllows) {
-  for (const auto& [heads, kv_heads, blocks] : {std::array{8, 8, 8}, {32, 8, 8}, {12, 12, 4}, {25, 25, 1}, {8, 1, 8},
-                                                {24, 6, 2}, {24, 3, 1}, {64, 4, 8}}) {
+  for (const auto& [heads, kv_heads, blocks] :
+       {std::array{8, 8, 8}, {32, 8, 8}, {12, 12, 4}, {25, 25, 1}, {8, 1, 8}, {24, 6, 2}, {24, 3, 1}, {64, 4, 8}}) {
     ModelOptions model = tiny_llama(kv_heads);
     model.num_attention_heads = heads;
     ASSERT_EQ(canonical_blocks(model), blocks) << heads << " heads, " << kv_heads << " of keys";

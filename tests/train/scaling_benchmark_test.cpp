@@ -78,9 +78,7 @@ std::string error_of(const ScalingOptions& options) {
 TEST(BenchmarkScaling, RefusesLayoutsThatDoNotFit) {
   EXPECT_EQ(error_of(tiny_options("1x1,8x2")),
             "layout 8x2 needs 16 ranks, and there are 4: start with `mpiexec -n 16`, or leave it out of --layouts");
-  EXPECT_NE(
-      error_of(tiny_options("1x1,1x3")).find("parallel.tensor_model_parallel_size = 3 does not divide the 4 heads"),
-      std::string::npos);
+  EXPECT_NE(error_of(tiny_options("1x1,1x3")).find("parallel.tensor_model_parallel_size = 3: "), std::string::npos);
   EXPECT_NE(error_of(tiny_options("4x1:zero_stage=1:zero_group_size=3")).find("parallel.zero_group_size = 3"),
             std::string::npos);
   ScalingOptions options = tiny_options("1x1,2x1");

@@ -61,6 +61,8 @@ TEST(ScalingLayout, RefusesWhatIsNone) {
 TEST(DefaultLayouts, ArePowersOfTwoAndAllRanks) {
   ModelOptions model;
   model.num_attention_heads = 12;
+  model.vocab_size = 1000;
+  model.fill_in_sizes();
   EXPECT_EQ(names_of(default_layouts(1, 1, model)), (std::vector<std::string>{"1x1"}));
   EXPECT_EQ(names_of(default_layouts(6, 6, model)),
             (std::vector<std::string>{"1x1", "2x1", "1x2", "4x1", "2x2", "1x4", "6x1", "3x2"}));

@@ -111,19 +111,19 @@ void keep_neighbours(const fs::path& checkpoint, const fs::path& root) {
 
 ConversionReport reshard(const ReshardOptions& options) {
   const double start = seconds_now();
-  if (options.data_parallel_size < 1 || options.tensor_model_parallel_size < 1) {
-    throw_user("tensor-model-parallel-size = {} and data-parallel-size = {}: expected 1 or more",
-               options.tensor_model_parallel_size, options.data_parallel_size);
-  }
+  ParallelOptions parallel;
+  parallel.tensor_model_parallel_size = options.tensor_model_parallel_size;
+  parallel.data_parallel_size = options.data_parallel_size;
+  parallel.zero_stage = options.zero_stage;
+  parallel.zero_group_size = options.zero_group_size;
+  parallel.rank_order = options.rank_order;
+  parallel.validate();
+  check_sharding(options.zero_stage, options.zero_group_size, options.data_parallel_size);
   NewDirectory directory(options.save);
   CheckpointReader reader = CheckpointReader::open(options.load);
   ConversionReport report;
   report.model = model_of(reader);
   check_tensor_parallel(report.model, options.tensor_model_parallel_size);
-  if (options.zero_stage < 0 || options.zero_stage > 3) {
-    throw_user("zero-stage = {}: expected 0, 1, 2 or 3", options.zero_stage);
-  }
-  check_sharding(options.zero_stage, options.zero_group_size, options.data_parallel_size);
   const Mesh mesh({options.data_parallel_size, 1, 1, options.tensor_model_parallel_size},
                   parse_rank_order(options.rank_order));
   const Holdings holdings = layout_holdings(report.model, optimizer_states_of(reader.manifest()),

@@ -37,7 +37,8 @@ class StepWalk {
     attention_kept_ = moments_ + qkv_ + attended - attended_again_;
     // The MLP's norm keeps the residual sum; the MLP the input of its activation.
     mlp_kept_ = stream_ + moments_ + pre_;
-    const int64_t rows = std::min(tokens, head_rows_per_chunk(model.vocab_size, tensor.reproducible() ? 1 : tensor.size, tokens));
+    const int64_t rows =
+        std::min(tokens, head_rows_per_chunk(model.vocab_size, tensor.reproducible() ? 1 : tensor.size, tokens));
     logits_ = rows * (vocabulary * element + (tensor.size > 1 ? 4 : 3) * statistic);
     // Tokens and targets, i32, and what else a micro-batch brings.
     const int64_t numbers = 2 + (shape.first_keys ? 1 : 0) + (shape.positions ? 1 : 0);

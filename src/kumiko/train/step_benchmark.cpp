@@ -89,7 +89,8 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   const auto pool = MemoryPool::create();
   // The kernels' scratch stays, so nothing is lost by a pool of its own, and its share is seen.
   const auto scratch = MemoryPool::create();
-  const auto kernels = make_cpu_kernels(scratch, result.num_threads, dtype_of(options.precision), linear_backend_of(config.train));
+  const auto kernels =
+      make_cpu_kernels(scratch, result.num_threads, dtype_of(options.precision), linear_backend_of(config.train));
   TensorParallel part;
   if (config.train.reproducible) part.canonical_blocks = canonical_blocks(model);
   TrainingState state = make_training_state(model, config.optimizer, 1234, *kernels, *pool, DType::f32, part);
