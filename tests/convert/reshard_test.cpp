@@ -148,7 +148,8 @@ TEST_P(Reshard, OneRankHasOneFileAndShapesAreTheTrueOnes) {
   const Manifest manifest = CheckpointReader::open(written.save).manifest();
   EXPECT_EQ(manifest.files.size(), 1u);
   EXPECT_EQ(CheckpointReader::open(written.load).manifest().files.size(), 16u);
-  for (const auto& parameter : Model(model_).parameters().all()) {
+  const Model model(model_);
+  for (const auto& parameter : model.parameters().all()) {
     for (const ParameterPart& part : parameter->parts) {
       EXPECT_EQ(manifest.tensors.at(part.name).shape, part.global_shape);
       EXPECT_EQ(manifest.tensors.at("optimizer.second_moment." + part.name).shape, part.global_shape);
