@@ -8,8 +8,11 @@
 namespace kumiko {
 namespace {
 
-void compare(const Signature& own, int rank, const Signature& other, int other_rank) {
-  if (!own.matches(rank, other, other_rank)) throw_internal("{}", mismatch_text(rank, own, other_rank, other));
+// `ranks`: the communicator's in the world; `rank` and `other_rank` are of the communicator.
+void compare(const std::vector<int>& ranks, const Signature& own, int rank, const Signature& other, int other_rank) {
+  const int here = ranks[static_cast<size_t>(rank)];
+  const int there = ranks[static_cast<size_t>(other_rank)];
+  if (!own.matches(here, other, there)) throw_internal("{}", mismatch_text(here, own, there, other));
 }
 
 }  // namespace
@@ -17,7 +20,6 @@ void compare(const Signature& own, int rank, const Signature& other, int other_r
 Steps compare_signatures(Signature own, Exchange& exchange, const std::vector<int>& ranks, int peer) {
   const int size = exchange.size();
   const int rank = exchange.rank();
-  const auto in_world = [&](int other) { return ranks[static_cast<size_t>(other)]; };
   Signature other;
   if (own.verb == Verb::send) {
     exchange.send(&own, sizeof own, peer);
@@ -25,14 +27,14 @@ Steps compare_signatures(Signature own, Exchange& exchange, const std::vector<in
   } else if (own.verb == Verb::receive) {
     exchange.receive(&other, sizeof other, peer);
     co_yield Delivered{};
-    compare(own, in_world(rank), other, in_world(peer));
+    compare(ranks, own, rank, other, peer);
   } else {
     for (int distance = 1; distance < size; distance *= 2) {
       const int before = (rank - distance + size) % size;
       exchange.receive(&other, sizeof other, before);
       exchange.send(&own, sizeof own, (rank + distance) % size);
       co_yield Delivered{};
-      compare(own, in_world(rank), other, in_world(before));
+      compare(ranks, own, rank, other, before);
     }
   }
 }
