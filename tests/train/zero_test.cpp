@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kumiko/comm/algorithms.h"
+#include "kumiko/model/traffic.h"
 #include "kumiko/parallel/zero_formulas.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/step.h"
@@ -20,6 +21,7 @@ struct Row {
   int64_t group_size = 0;
   RecomputeGranularity recompute = RecomputeGranularity::none;
   const char* model = "gpt";  // or llama, shared keys, one layer
+  TensorExchange exchange{};
 };
 
 const Row rows[] = {
@@ -43,6 +45,10 @@ const Row rows[] = {
     {0, 2, 2, 2, 0, RecomputeGranularity::none, "shared keys"},
     {3, 2, 2, 2, 0, RecomputeGranularity::none, "shared keys"},
     {3, 4, 1, 2, 0, RecomputeGranularity::none, "one layer"},
+    {1, 2, 2, 2, 0, RecomputeGranularity::none, "gpt", {true, 3}},
+    {2, 2, 2, 2, 0, RecomputeGranularity::selective, "llama", {true, 1}},
+    {3, 2, 2, 2, 0, RecomputeGranularity::full, "shared keys", {true, 2}},
+    {3, 2, 2, 1, 0, RecomputeGranularity::none, "gpt", {false, 2}},
 };
 
 constexpr int64_t seq_length = 24;
@@ -90,7 +96,7 @@ Measured measure(const Row& row, const Mesh& mesh, World& world) {
   const Sharding sharding = Sharding::of(row.stage, row.group_size, row.data, coordinate);
   const DataCommunicators data = connect_data_axis(world, mesh, sharding);
   const auto tensor = row.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
-  const TensorParallel part{row.tensor, mesh.coordinate(rank, Axis::tensor)};
+  const TensorParallel part{row.tensor, mesh.coordinate(rank, Axis::tensor), row.exchange.sequence_parallel};
   const ModelOptions model = model_of(row);
   const auto pool = MemoryPool::create();
   const auto kernels = make_cpu_kernels(MemoryPool::create(), 1);
@@ -99,6 +105,7 @@ Measured measure(const Row& row, const Mesh& mesh, World& world) {
   StepContext context{*kernels, *pool};
   context.recompute.granularity = row.recompute;
   context.tensor = tensor.get();
+  context.exchange = row.exchange;
   const auto micro_batches = batches(row, *pool);
   StepSettings settings{optimizer};
   settings.optimizer.lr_decay_iters = 10;
@@ -127,6 +134,8 @@ Measured measure(const Row& row, const Mesh& mesh, World& world) {
   traffic.num_micro_batches = row.num_micro_batches;
   traffic.recompute.granularity = row.recompute;
   measured.expected = data_traffic(state.model, traffic);
+  const auto of_layers = tensor_traffic(model, shape, row.exchange.num_chunks);
+  measured.expected.insert(measured.expected.end(), of_layers.begin(), of_layers.end());
   return measured;
 }
 
@@ -134,7 +143,6 @@ Measured measure(const Row& row, const Mesh& mesh, World& world) {
 std::vector<std::string> text_of(const std::vector<TrafficRow>& traffic) {
   std::vector<std::string> lines;
   for (const TrafficRow& row : traffic) {
-    if (row.axis != Axis::data && row.purpose != "shared gradients") continue;
     if (row.calls == 0) continue;
     lines.push_back(fmt::format("{} {} {}: {} calls, {} bytes", name_of(row.axis), name_of(row.verb), row.purpose,
                                 row.calls, row.bytes));
@@ -148,8 +156,9 @@ TEST(Zero, HoldsAndSendsWhatTheFormulasSay) {
   for (const Row& row : rows) {
     const Mesh mesh({row.data, 1, 1, row.tensor});
     if (world.rank() >= mesh.size()) continue;
-    SCOPED_TRACE(fmt::format("{}: stage {}, {}, {} micro-batches, groups of {}", row.model, row.stage, mesh.to_string(),
-                             row.num_micro_batches, row.group_size));
+    SCOPED_TRACE(fmt::format("{}: stage {}, {}, {} micro-batches, groups of {}{}", row.model, row.stage, mesh.to_string(),
+                             row.num_micro_batches, row.group_size,
+                             row.exchange.sequence_parallel ? ", sequence parallel" : ""));
     const Measured measured = measure(row, mesh, world);
     for (size_t i = 0; i < measured.peaks.size(); ++i) {
       const auto purpose = static_cast<MemoryPurpose>(i);

@@ -34,15 +34,6 @@ int64_t block_forwards(const RecomputeOptions& recompute, int64_t num_layers) {
   return count;
 }
 
-// Elements of the logical tensors whose gradient is the sum of what several ranks have.
-int64_t shared_elements(const ParameterRegistry& parameters) {
-  int64_t count = 0;
-  for (const auto& parameter : parameters.all()) {
-    for (const ParameterPart& part : parameter->parts) count += part.summed ? part.global_shape.num_elements() : 0;
-  }
-  return count;
-}
-
 }  // namespace
 
 std::vector<TrafficRow> tensor_traffic(const ModelOptions& model, const StepMemoryShape& shape, int64_t num_chunks) {
@@ -75,9 +66,6 @@ std::vector<TrafficRow> tensor_traffic(const ModelOptions& model, const StepMemo
     rows.add(Verb::all_reduce, "loss", 3 * shape.num_micro_batches, std::min(rows_at_once, tokens - begin) * statistic);
   }
   rows.add(Verb::all_reduce, "loss", 1, sizeof(double));
-  const int64_t shared = shared_elements(Model(model, tensor).parameters());
-  rows.add(Verb::all_reduce, "shared gradients", shared > 0 ? 1 : 0,
-           shared * static_cast<int64_t>(size_of(shape.weights)));
   rows.add(Verb::all_reduce, "gradient norm", 1, sizeof(double));
   return rows.take();
 }

@@ -12,6 +12,7 @@
 namespace kumiko {
 
 // Calls and bytes by verb and purpose, as World::traffic counts them on each rank; none for a tensor axis of one rank.
+// Gradients that ranks share are those of data_traffic (parallel/zero_formulas.h).
 // `num_chunks`: TensorExchange's. `model` must be valid.
 std::vector<TrafficRow> tensor_traffic(const ModelOptions& model, const StepMemoryShape& shape, int64_t num_chunks = 1);
 

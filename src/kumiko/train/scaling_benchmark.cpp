@@ -156,7 +156,7 @@ ScalingRecord benchmark_scaling(ScalingOptions options, World& world) {
 
   std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
   std::iota(everyone.begin(), everyone.end(), 0);
-  const auto all = world.communicator(Axis::data, everyone);
+  const auto all = world.communicator(Axis::all, everyone);
   const PlacedRank placed = place_rank(base.parallel, world, *all);
   record.num_threads = placed.num_threads;
   for (int64_t round = 0; round < options.rounds; ++round) {
