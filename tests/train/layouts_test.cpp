@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "kumiko/comm/self.h"
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/train/batches.h"
+#include "kumiko/train/state_checkpoint.h"
 #include "kumiko/train/step.h"
 #include "support/world.h"
 
@@ -147,6 +149,7 @@ class Samples final : public SampleSource {
 
 struct Trained {
   std::vector<StepResult> steps;
+  double evaluated = 0;  // the loss of some samples between two steps, without dropout
   // Of the first step: the gradient of every box that this rank holds, by the name of its tensor.
   struct Gradient {
     ParameterPart part;
@@ -180,6 +183,16 @@ void add_gradients(Trained& trained, const ParameterRegistry& parameters, const 
   }
 }
 
+double evaluate(TrainingState& state, const StepContext& context, const std::vector<MicroBatch>& micro_batches,
+                const DataAxis& data) {
+  WeightGatherer weights(data, *state.storage, state.model, context);
+  const Tensor sum = Tensor::empty(test::pool(), {1}, DType::f64, MemoryPurpose::communication);
+  const std::vector<double> losses = evaluate_loss(state.model, context, micro_batches, weights);
+  sum.data<double>()[0] = std::accumulate(losses.begin(), losses.end(), 0.0);
+  data.ranks.all_reduce(sum, ReduceOp::sum, "loss").wait();
+  return sum.data<double>()[0];
+}
+
 Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, int64_t rank, const DataAxis& data,
             const Sharding& sharding, Communicator* tensor, const Numbers& numbers) {
   const auto kernels = numbers.kernels();
@@ -205,6 +218,8 @@ Trained run(const ModelOptions& model, const Layout& layout, const Mesh& mesh, i
     const auto micro_batches = load_micro_batches(Samples(), batches, step, {}, pool);
     trained.steps.push_back(training_step(state, context, micro_batches, data,
                                           {optimizer, BadValues::stop, batches.tokens_per_step()}, false));
+    weight_pieces_of(state);  // as a save would
+    if (step == 1) trained.evaluated = evaluate(state, context, micro_batches, data);
     if (step > 0) continue;
     for (const OwnedFragment& owned : state.storage->owned()) add_gradients(trained, state.model.parameters(), owned);
   }
@@ -267,6 +282,7 @@ void expect_same_steps(const Trained& trained, const Trained& expected, double l
     ASSERT_NEAR(trained.steps[step].gradient_norm, one.gradient_norm, gradient_norm * one.gradient_norm)
         << "step " << step;
   }
+  EXPECT_NEAR(trained.evaluated, expected.evaluated, loss * expected.evaluated);
 }
 
 // Calls visit(name, Difference) for each box.
