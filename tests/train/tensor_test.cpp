@@ -5,8 +5,8 @@
 
 #include "kumiko/model/memory.h"
 #include "kumiko/model/traffic.h"
-#include "kumiko/train/batches.h"
 #include "kumiko/parallel/zero_formulas.h"
+#include "kumiko/train/batches.h"
 #include "kumiko/train/step.h"
 #include "support/world.h"
 

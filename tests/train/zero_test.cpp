@@ -156,8 +156,8 @@ TEST(Zero, HoldsAndSendsWhatTheFormulasSay) {
   for (const Row& row : rows) {
     const Mesh mesh({row.data, 1, 1, row.tensor});
     if (world.rank() >= mesh.size()) continue;
-    SCOPED_TRACE(fmt::format("{}: stage {}, {}, {} micro-batches, groups of {}{}", row.model, row.stage, mesh.to_string(),
-                             row.num_micro_batches, row.group_size,
+    SCOPED_TRACE(fmt::format("{}: stage {}, {}, {} micro-batches, groups of {}{}", row.model, row.stage,
+                             mesh.to_string(), row.num_micro_batches, row.group_size,
                              row.exchange.sequence_parallel ? ", sequence parallel" : ""));
     const Measured measured = measure(row, mesh, world);
     for (size_t i = 0; i < measured.peaks.size(); ++i) {
