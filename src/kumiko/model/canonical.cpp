@@ -21,7 +21,8 @@ void check_canonical(const ModelOptions& model, int64_t size) {
   const int64_t most = canonical_blocks(model);
   if (most % size == 0) return;
   throw_user(
-      "parallel.tensor_model_parallel_size = {}: train.reproducible = true sums in {} blocks with this model, so expected "
+      "parallel.tensor_model_parallel_size = {}: train.reproducible = true sums in {} blocks with this model, so "
+      "expected "
       "a power of two up to that",
       size, most);
 }

@@ -2,8 +2,8 @@
 //
 // Ranks of the tensor axis share out sums: over heads and feed-forward columns, over the vocabulary, and under sequence
 // parallelism over tokens. In the reproducible mode each is cut into the same C blocks in every layout, C a power of
-// two. A block is summed by itself, and the blocks in a balanced binary tree, neighbours first. A rank of t has the C / t
-// neighbouring blocks that are its share, so what it sums is a subtree, and the collective's tree over ranks
+// two. A block is summed by itself, and the blocks in a balanced binary tree, neighbours first. A rank of t has the C /
+// t neighbouring blocks that are its share, so what it sums is a subtree, and the collective's tree over ranks
 // (comm/reduction.h) is the rest: the bits of one rank with all blocks. With C = 4 and t = 2:
 //   ((b0 + b1) + (b2 + b3))
 //     rank 0      rank 1
@@ -44,8 +44,8 @@ void sum_blocks(Pass& pass, int64_t begin, int64_t end, const Tensor& to, const 
 void sum_blocks(Kernels& kernels, const std::vector<Tensor>& blocks);
 
 // Of the outputs of one stack, [first_row, first_row + num_rows) of the weight. In the reproducible mode a piece of
-// them that several blocks share (a head of keys for more queries than a block has) has a gradient from each block, side
-// by side: num_columns is then a multiple of num_rows.
+// them that several blocks share (a head of keys for more queries than a block has) has a gradient from each block,
+// side by side: num_columns is then a multiple of num_rows.
 struct OutputPlace {
   int64_t first_row = 0;
   int64_t num_rows = 0;
