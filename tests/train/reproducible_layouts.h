@@ -126,7 +126,7 @@ struct Trained {
 };
 
 inline Trained train(const Case& tested, const Layout& layout, const Mesh& mesh, int64_t rank, const DataAxis& data,
-              const Sharding& sharding, Communicator* tensor, bool reproducible = true) {
+                     const Sharding& sharding, Communicator* tensor, bool reproducible = true) {
   MemoryPool& pool = test::pool();
   const auto kernels = tested.reference ? make_reference_kernels()
                                         : make_cpu_kernels(MemoryPool::create(), 1, DType::f32, LinearBackend::native);
@@ -189,8 +189,7 @@ inline int64_t count_other_bits(const TrainingState& held, const TrainingState& 
             const int64_t row = part.box.offset[0] + (run.begin + i) / width;
             const int64_t column = matrix ? part.box.offset[1] + (run.begin + i) % width : 0;
             const float* mine = owned.weight.data<float>() + run.in_fragment + i;
-            const float* theirs =
-                parameter->value.data<float>() + (expected.first_row + row) * whole_width + column;
+            const float* theirs = parameter->value.data<float>() + (expected.first_row + row) * whole_width + column;
             if (std::memcmp(mine, theirs, sizeof(float)) == 0) continue;
             if (count++ == 0) first = part.name;
           }
