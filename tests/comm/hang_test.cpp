@@ -1,5 +1,5 @@
-// What a person sees, and how the job ends, when ranks do not meet: one is stopped, late, or calls something else. Three
-// ranks, of which rank 1 is the odd one; operations are overdue after 1.5 s.
+// What a person sees, and how the job ends, when ranks do not meet: one is stopped, late, or calls something else.
+// Three ranks, of which rank 1 is the odd one; operations are overdue after 1.5 s.
 #include <gtest/gtest.h>
 
 #include "support/subprocess.h"
@@ -55,8 +55,9 @@ TEST_F(Hang, ARankThatDoesNotArriveTellsWhereItIs) {
 TEST_F(Hang, WorkThatTakesLongIsWaitedFor) {
   run("works long");
   EXPECT_EQ(job.exit_code, 0) << job.output;
-  EXPECT_TRUE(says("[rank 0] warning: all_reduce 3 (gradients) of 4096 f32 by sum on the data axis has not completed "
-                   "in "))
+  EXPECT_TRUE(
+      says("[rank 0] warning: all_reduce 3 (gradients) of 4096 f32 by sum on the data axis has not completed "
+           "in "))
       << job.output;
   EXPECT_TRUE(says("but rank 1 is at work (rank 1: step 3, saving a checkpoint for ")) << job.output;
   EXPECT_FALSE(says("[rank 2] warning")) << "one of those that wait is enough:\n" << job.output;
@@ -65,8 +66,9 @@ TEST_F(Hang, WorkThatTakesLongIsWaitedFor) {
 TEST_F(Hang, AnotherOperationIsNamedWhenTheTimeIsOver) {
   run("other root");
   EXPECT_EQ(job.exit_code, 3) << job.output;
-  EXPECT_TRUE(says(") is in another operation, which does not match: broadcast 3 (weights) of 262144 f32 from rank 2 on "
-                   "the data axis"))
+  EXPECT_TRUE(
+      says(") is in another operation, which does not match: broadcast 3 (weights) of 262144 f32 from rank 2 on "
+           "the data axis"))
       << job.output;
   EXPECT_TRUE(says(") has completed it: step 3, forward: mlp for ")) << job.output;
   EXPECT_TRUE(says("this is a bug; please report it. parallel.check_communication = true finds it")) << job.output;
@@ -78,6 +80,16 @@ TEST_F(Hang, AnotherSizeNeverGivesAWrongSum) {
     EXPECT_EQ(job.exit_code, 4) << how << "\n" << job.output;
     EXPECT_TRUE(says("internal (please report it): all_reduce 3 (gradients) on the data axis: a ")) << job.output;
   }
+}
+
+// MPI itself does not mind.
+TEST_F(Hang, AMessageTooShortIsNotTakenForWhole) {
+  run("expects more");
+  EXPECT_EQ(job.exit_code, 4) << job.output;
+  EXPECT_TRUE(
+      says("[rank 1] error: internal (please report it): broadcast 3 (gradients) on the data axis: a message of "
+           "16384 bytes came where 20000 were expected: another rank calls another operation"))
+      << job.output;
 }
 
 TEST_F(Hang, CheckingModeNamesBothSidesAtOnce) {
@@ -99,9 +111,10 @@ TEST_F(Hang, CheckingModeNamesBothSidesAtOnce) {
   }
   run("other message", true);
   EXPECT_EQ(job.exit_code, 4) << job.output;
-  EXPECT_TRUE(says("[rank 1] error: internal (please report it): the ranks of the data axis call different operations: "
-                   "rank 1: receive 1 (activations) of 100 f32 from rank 0 on the data axis; rank 0: send 1 "
-                   "(activations) of 200 f32 to rank 1 on the data axis"))
+  EXPECT_TRUE(
+      says("[rank 1] error: internal (please report it): the ranks of the data axis call different operations: "
+           "rank 1: receive 1 (activations) of 100 f32 from rank 0 on the data axis; rank 0: send 1 "
+           "(activations) of 200 f32 to rank 1 on the data axis"))
       << job.output;
 }
 

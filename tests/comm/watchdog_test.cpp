@@ -112,8 +112,9 @@ TEST_F(Watchdogs, NameTheRankThatSkippedAndWaitsElsewhere) {
   ranks[1]->note.set_step(7);
   ranks[1]->note.set_place("optimizer");
   look(101);
-  EXPECT_TRUE(says("rank 1 (pid 11 on host here) has not arrived: step 7, optimizer for 101.0 s; all_reduce 1 "
-                   "(gradients) of 1024 f32 by sum on the data axis completed 101.0 s ago"))
+  EXPECT_TRUE(
+      says("rank 1 (pid 11 on host here) has not arrived: step 7, optimizer for 101.0 s; all_reduce 1 "
+           "(gradients) of 1024 f32 by sum on the data axis completed 101.0 s ago"))
       << said;
   EXPECT_TRUE(says("reports a hang; this rank waits for nothing")) << said;
 }

@@ -122,12 +122,14 @@ std::string hang_text(const HangQuestion& question, const RankAnswers& answers, 
   }
   if (described.size() > most_described) text += fmt::format("\n  and {} more", described.size() - most_described);
   if (mismatch) {
-    return text + "\nAll ranks of an axis must call the same operations in the same order: this is a bug; please report "
-                  "it. parallel.check_communication = true finds it where it happens. All ranks stop.";
+    return text +
+           "\nAll ranks of an axis must call the same operations in the same order: this is a bug; please report "
+           "it. parallel.check_communication = true finds it where it happens. All ranks stop.";
   }
-  return text + fmt::format("\nAll ranks stop. Look at the ranks above that have not arrived; if they are only slow, "
-                            "raise parallel.distributed_timeout_minutes = {:g} (0: never).",
-                            question.timeout_seconds / 60);
+  return text + fmt::format(
+                    "\nAll ranks stop. Look at the ranks above that have not arrived; if they are only slow, "
+                    "raise parallel.distributed_timeout_minutes = {:g} (0: never).",
+                    question.timeout_seconds / 60);
 }
 
 std::string at_work_text(const HangQuestion& question, const RankAnswers& answers, const std::vector<int>& at_work) {

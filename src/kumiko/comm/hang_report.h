@@ -1,5 +1,5 @@
-// What is made of the ranks' answers when an operation has not completed for a long time: whether it ever will, and what
-// to tell. Pure functions.
+// What is made of the ranks' answers when an operation has not completed for a long time: whether it ever will, and
+// what to tell. Pure functions.
 #pragma once
 
 #include <optional>

@@ -37,9 +37,9 @@ std::vector<Mailbox::Letter> MpiMailbox::take() {
     InFlight& message = coming_.emplace_back();
     message.letter.from = status.MPI_SOURCE;
     message.letter.bytes.resize(static_cast<size_t>(count));
-    check_mpi(MPI_Irecv(message.letter.bytes.data(), count, MPI_BYTE, status.MPI_SOURCE, 0, communicator_,
-                        &message.request),
-              "receiving other ranks' questions");
+    check_mpi(
+        MPI_Irecv(message.letter.bytes.data(), count, MPI_BYTE, status.MPI_SOURCE, 0, communicator_, &message.request),
+        "receiving other ranks' questions");
   }
   std::vector<Letter> letters;
   for (auto message = coming_.begin(); message != coming_.end();) {

@@ -20,8 +20,8 @@ class OperationLog {
     int64_t time = 0;  // when it began, or ended
   };
   struct Channel {
-    uint64_t id = 0;  // the same on all ranks of the communicator
-    std::vector<int> ranks;  // in the world
+    uint64_t id = 0;          // the same on all ranks of the communicator
+    std::vector<int> ranks;   // in the world
     int64_t collectives = 0;  // complete
     std::optional<Entry> complete;
     std::vector<Entry> running;  // oldest first

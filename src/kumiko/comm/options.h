@@ -1,4 +1,5 @@
-// How a run communicates: how long it waits before it calls a hang a hang, what it checks, and what network it emulates.
+// How a run communicates: how long it waits before it calls a hang a hang, what it checks, and what network it
+// emulates.
 #pragma once
 
 #include <cstdint>

@@ -32,7 +32,8 @@ std::string RankStatus::to_string() const {
       text += fmt::format("; in {} for {:.1f} s", running.operation.to_string(), running.seconds);
     }
     if (status.num_complete > 0) {
-      text += fmt::format("; {} completed {:.1f} s ago", status.complete.operation.to_string(), status.complete.seconds);
+      text +=
+          fmt::format("; {} completed {:.1f} s ago", status.complete.operation.to_string(), status.complete.seconds);
     }
   }
   return text;

@@ -27,7 +27,8 @@ struct Signature {
   bool point_to_point() const { return verb == Verb::send || verb == Verb::receive; }
   // Whether this and what `other_rank` does are two sides of one operation, as seen from `rank` (world ranks).
   bool matches(int rank, const Signature& other, int other_rank) const;
-  // "all_reduce 17 (gradients) of 4096 f32 by sum on the data axis", "send 3 (activations) of 512 bf16 to rank 2 on ..."
+  // "all_reduce 17 (gradients) of 4096 f32 by sum on the data axis", "send 3 (activations) of 512 bf16 to rank 2 on
+  // ..."
   std::string to_string() const;
 
   friend bool operator==(const Signature&, const Signature&) = default;

@@ -63,8 +63,8 @@ class Watchdog {
   State state_ = State::watching;
   std::optional<OverdueOperation> subject_;
   RankAnswers answers_;
-  int64_t inquiry_ = 0;  // the number of the latest question
-  int64_t until_ = 0;    // watching: no question before; asking: no answer after; reported: the end of the job
+  int64_t inquiry_ = 0;         // the number of the latest question
+  int64_t until_ = 0;           // watching: no question before; asking: no answer after; reported: the end of the job
   std::optional<int> told_by_;  // the rank that reported a hang
 };
 

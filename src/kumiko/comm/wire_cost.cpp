@@ -27,10 +27,10 @@ struct Sizes {
 };
 
 Sizes sizes_of(const Operation& operation, int size, const AlgorithmOptions& options) {
-  const Tensor& tensor = operation.verb == Verb::send || operation.verb == Verb::reduce_scatter ||
-                                 operation.verb == Verb::all_to_all
-                             ? operation.input
-                             : operation.output;
+  const Tensor& tensor =
+      operation.verb == Verb::send || operation.verb == Verb::reduce_scatter || operation.verb == Verb::all_to_all
+          ? operation.input
+          : operation.output;
   const auto element = static_cast<int64_t>(size_of(tensor.dtype()));
   const bool whole = operation.verb == Verb::broadcast;  // in pieces that are not divided among the ranks
   const int64_t most = std::max<int64_t>(whole ? 1 : size, options.piece_bytes / element);
