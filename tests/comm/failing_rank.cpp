@@ -45,6 +45,7 @@ void disagree(const std::string& how, World& world, Communicator& all) {
     const LongActivity activity(world.progress(), "saving a checkpoint");
     std::this_thread::sleep_for(std::chrono::seconds(4));
   }
+  if (how == "expects more") all.broadcast(floats(odd ? 5000 : 4096), 0, "gradients").wait();
   if (how == "other root") return all.broadcast(floats(1 << 18), odd ? 2 : 0, "weights").wait();
   if (how == "other verb" && odd) all.broadcast(floats(4096), 0, "gradients").wait();
   if (how == "other type" && odd) {

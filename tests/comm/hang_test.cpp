@@ -82,6 +82,16 @@ TEST_F(Hang, AnotherSizeNeverGivesAWrongSum) {
   }
 }
 
+// MPI itself does not mind.
+TEST_F(Hang, AMessageTooShortIsNotTakenForWhole) {
+  run("expects more");
+  EXPECT_EQ(job.exit_code, 4) << job.output;
+  EXPECT_TRUE(
+      says("[rank 1] error: internal (please report it): broadcast 3 (gradients) on the data axis: a message of "
+           "16384 bytes came where 20000 were expected: another rank calls another operation"))
+      << job.output;
+}
+
 TEST_F(Hang, CheckingModeNamesBothSidesAtOnce) {
   struct Case {
     const char* how;
