@@ -1,6 +1,7 @@
 #include "kumiko/parallel/zero_formulas.h"
 
 #include <algorithm>
+#include <bit>
 #include <deque>
 #include <set>
 
@@ -98,8 +99,12 @@ StepMemory sharded_step_memory(const ModelOptions& model, const StepMemoryShape&
     bytes = elements * element;
   };
   set(MemoryPurpose::parameters, sharding.divides_weights() ? shard + passing.weights() : shard * sharding.size);
-  set(MemoryPurpose::gradients,
-      sharding.divides_gradients() ? shard + passing.gradients(shape.num_micro_batches) : shard * sharding.size);
+  const int64_t kept = sharding.divides_gradients() ? shard : shard * sharding.size;
+  const bool in_tree = shape.tensor_parallel.reproducible() && shape.num_micro_batches > 1;
+  const int64_t in_passing = sharding.divides_gradients() || in_tree ? passing.gradients(shape.num_micro_batches) : 0;
+  // The partial sums of a tree over micro-batches, at most.
+  const int64_t partial_sums = in_tree ? shard * std::bit_width(static_cast<uint64_t>(shape.num_micro_batches - 1)) : 0;
+  set(MemoryPurpose::gradients, kept + in_passing + partial_sums);
   set(MemoryPurpose::optimizer, shape.optimizer_states * optimizer_elements(built.parameters(), sharding));
   return memory;
 }
