@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <span>
 
 #include "kumiko/comm/algorithms.h"
+#include "kumiko/model/canonical.h"
 #include "kumiko/model/traffic.h"
 #include "kumiko/parallel/zero_formulas.h"
 #include "kumiko/train/batches.h"
@@ -22,6 +24,7 @@ struct Row {
   RecomputeGranularity recompute = RecomputeGranularity::none;
   const char* model = "gpt";  // or llama, shared keys, one layer
   TensorExchange exchange{};
+  bool reproducible = false;
 };
 
 const Row rows[] = {
@@ -49,6 +52,15 @@ const Row rows[] = {
     {2, 2, 2, 2, 0, RecomputeGranularity::selective, "llama", {true, 1}},
     {3, 2, 2, 2, 0, RecomputeGranularity::full, "shared keys", {true, 2}},
     {3, 2, 2, 1, 0, RecomputeGranularity::none, "gpt", {false, 2}},
+};
+
+// In the reproducible mode.
+const Row reproducible_rows[] = {
+    {0, 1, 1, 4, 0, RecomputeGranularity::none, "gpt", {}, true},
+    {0, 2, 1, 3, 0, RecomputeGranularity::none, "gpt", {}, true},
+    {1, 4, 1, 2, 2, RecomputeGranularity::none, "gpt", {}, true},
+    {2, 2, 1, 5, 0, RecomputeGranularity::none, "llama", {}, true},
+    {3, 2, 2, 2, 0, RecomputeGranularity::full, "gpt", {}, true},
 };
 
 constexpr int64_t seq_length = 24;
@@ -96,8 +108,9 @@ Measured measure(const Row& row, const Mesh& mesh, World& world) {
   const Sharding sharding = Sharding::of(row.stage, row.group_size, row.data, coordinate);
   const DataCommunicators data = connect_data_axis(world, mesh, sharding);
   const auto tensor = row.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
-  const TensorParallel part{row.tensor, mesh.coordinate(rank, Axis::tensor), row.exchange.sequence_parallel};
+  TensorParallel part{row.tensor, mesh.coordinate(rank, Axis::tensor), row.exchange.sequence_parallel};
   const ModelOptions model = model_of(row);
+  if (row.reproducible) part.canonical_blocks = canonical_blocks(model);
   const auto pool = MemoryPool::create();
   const auto kernels = make_cpu_kernels(MemoryPool::create(), 1);
   const OptimizerOptions optimizer;
@@ -106,6 +119,7 @@ Measured measure(const Row& row, const Mesh& mesh, World& world) {
   context.recompute.granularity = row.recompute;
   context.tensor = tensor.get();
   context.exchange = row.exchange;
+  context.reproducible = row.reproducible;
   const auto micro_batches = batches(row, *pool);
   StepSettings settings{optimizer};
   settings.optimizer.lr_decay_iters = 10;
@@ -133,6 +147,7 @@ Measured measure(const Row& row, const Mesh& mesh, World& world) {
   traffic.num_ranks = row.data;
   traffic.num_micro_batches = row.num_micro_batches;
   traffic.recompute.granularity = row.recompute;
+  traffic.reproducible = row.reproducible;
   measured.expected = data_traffic(state.model, traffic);
   const auto of_layers = tensor_traffic(model, shape, row.exchange.num_chunks);
   measured.expected.insert(measured.expected.end(), of_layers.begin(), of_layers.end());
@@ -140,10 +155,10 @@ Measured measure(const Row& row, const Mesh& mesh, World& world) {
 }
 
 // "all_reduce gradients: 5 calls, 1234 bytes", sorted.
-std::vector<std::string> text_of(const std::vector<TrafficRow>& traffic) {
+std::vector<std::string> text_of(const std::vector<TrafficRow>& traffic, std::string_view purpose = "") {
   std::vector<std::string> lines;
   for (const TrafficRow& row : traffic) {
-    if (row.calls == 0) continue;
+    if (row.calls == 0 || (!purpose.empty() && row.purpose != purpose)) continue;
     lines.push_back(fmt::format("{} {} {}: {} calls, {} bytes", name_of(row.axis), name_of(row.verb), row.purpose,
                                 row.calls, row.bytes));
   }
@@ -151,15 +166,22 @@ std::vector<std::string> text_of(const std::vector<TrafficRow>& traffic) {
   return lines;
 }
 
-TEST(Zero, HoldsAndSendsWhatTheFormulasSay) {
+// Calls check(measured) on the ranks of each row.
+template <class Check>
+void for_each_row(std::span<const Row> rows_to_measure, Check check) {
   World& world = test::world();
-  for (const Row& row : rows) {
+  for (const Row& row : rows_to_measure) {
     const Mesh mesh({row.data, 1, 1, row.tensor});
     if (world.rank() >= mesh.size()) continue;
     SCOPED_TRACE(fmt::format("{}: stage {}, {}, {} micro-batches, groups of {}{}", row.model, row.stage,
                              mesh.to_string(), row.num_micro_batches, row.group_size,
                              row.exchange.sequence_parallel ? ", sequence parallel" : ""));
-    const Measured measured = measure(row, mesh, world);
+    check(measure(row, mesh, world));
+  }
+}
+
+TEST(Zero, HoldsAndSendsWhatTheFormulasSay) {
+  for_each_row(rows, [](const Measured& measured) {
     for (size_t i = 0; i < measured.peaks.size(); ++i) {
       const auto purpose = static_cast<MemoryPurpose>(i);
       // What collectives need depends on what is in flight at the same time.
@@ -170,7 +192,18 @@ TEST(Zero, HoldsAndSendsWhatTheFormulasSay) {
       }
     }
     EXPECT_EQ(text_of(measured.traffic), text_of(measured.expected));
-  }
+  });
+}
+
+TEST(Zero, HoldsNoMoreGradientsThanTheFormulasSayInTheReproducibleMode) {
+  for_each_row(reproducible_rows, [](const Measured& measured) {
+    constexpr auto gradients = static_cast<size_t>(MemoryPurpose::gradients);
+    EXPECT_LE(measured.peaks[gradients], measured.predicted[MemoryPurpose::gradients]);
+    EXPECT_GE(measured.peaks[gradients], measured.predicted[MemoryPurpose::gradients] / 2);
+    for (const char* purpose : {"gradients", "gradients between groups", "weights"}) {
+      EXPECT_EQ(text_of(measured.traffic, purpose), text_of(measured.expected, purpose));
+    }
+  });
 }
 
 }  // namespace
