@@ -1,0 +1,48 @@
+#include "kumiko/schedule/generators.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "kumiko/base/error.h"
+
+namespace kumiko {
+namespace {
+
+constexpr std::array generators = {
+    ScheduleGenerator{"gpipe", "all F, then all B (Huang et al. 2019)", BackwardKind::whole, true, make_gpipe},
+    ScheduleGenerator{"1f1b", "one F, one B: PipeDream-Flush, DAPPLE (Narayanan et al. 2021)", BackwardKind::whole,
+                      true, make_one_forward_one_backward},
+};
+
+// "ZB_H1" and "zb-h1" are one name.
+std::string plain(std::string_view name) {
+  std::string text(name);
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return c == '_' ? '-' : std::tolower(c); });
+  return text;
+}
+
+std::string all_names() {
+  std::string names;
+  for (const ScheduleGenerator& generator : generators) names += fmt::format("{}{}", names.empty() ? "" : ", ", generator.name);
+  return names;
+}
+
+}  // namespace
+
+std::span<const ScheduleGenerator> schedule_generators() { return generators; }
+
+const ScheduleGenerator& find_schedule(std::string_view name) {
+  const auto found = std::find_if(generators.begin(), generators.end(), [wanted = plain(name)](const auto& generator) { return generator.name == wanted; });
+  if (found == generators.end()) throw_user("schedule = {}: expected one of {}", name, all_names());
+  return *found;
+}
+
+ScheduleCosts costs_of(const ScheduleRequest& request, int num_stages) {
+  if (!request.stage_costs.times.empty()) return request.stage_costs;
+  return uniform_costs(num_stages, num_stages / request.num_ranks, request.times, request.transfer);
+}
+
+}  // namespace kumiko

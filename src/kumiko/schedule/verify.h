@@ -1,0 +1,28 @@
+// Whether a schedule is one: run on every schedule before it is carried out.
+#pragma once
+
+#include <vector>
+
+#include "kumiko/schedule/schedule.h"
+
+namespace kumiko {
+
+// Messages between two ranks that may be on their way at once, in each direction, before the sender has to wait until
+// the first has been taken. The executor has as many buffers.
+inline constexpr int message_buffers = 2;
+
+struct ScheduleFacts {
+  // Of each rank: the most micro-batches whose activations it holds at once, in micro-batches through all of its stages
+  // (each of v stages counts 1 / v; held from F until W, or BW), and the most versions of one stage's weights, counting
+  // the newest.
+  std::vector<double> peak_activations;
+  std::vector<int> weight_versions;
+};
+
+// Checks that each action is on the rank that its micro-batch's route says; that each micro-batch has, at each stage, F
+// and then either BW, or B and then W, each once; that what each action needs from other ranks comes, without deadlock,
+// with message_buffers; that the weights an action reads exist then, and that B and W read those of F.
+// Error naming the rank, the place in its list and the action if one is broken: internal, as a generator made it.
+ScheduleFacts verify(const Schedule& schedule);
+
+}  // namespace kumiko
