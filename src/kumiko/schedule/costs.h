@@ -15,8 +15,8 @@ struct StageTimes {
   double total() const { return forward + backward + weight; }
 };
 
-// Held of one micro-batch at one stage, in any unit: from the beginning of F on `activations`; from the end of B on, until
-// the end of W, `after_backward`.
+// Held of one micro-batch at one stage, in any unit: from the beginning of F on `activations`; from the end of B on,
+// until the end of W, `after_backward`.
 struct StageMemory {
   double activations = 1;
   double after_backward = 1;

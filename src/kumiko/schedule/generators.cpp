@@ -20,13 +20,15 @@ constexpr std::array generators = {
 // "ZB_H1" and "zb-h1" are one name.
 std::string plain(std::string_view name) {
   std::string text(name);
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return c == '_' ? '-' : std::tolower(c); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return c == '_' ? '-' : std::tolower(c); });
   return text;
 }
 
 std::string all_names() {
   std::string names;
-  for (const ScheduleGenerator& generator : generators) names += fmt::format("{}{}", names.empty() ? "" : ", ", generator.name);
+  for (const ScheduleGenerator& generator : generators)
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", generator.name);
   return names;
 }
 
@@ -35,7 +37,8 @@ std::string all_names() {
 std::span<const ScheduleGenerator> schedule_generators() { return generators; }
 
 const ScheduleGenerator& find_schedule(std::string_view name) {
-  const auto found = std::find_if(generators.begin(), generators.end(), [wanted = plain(name)](const auto& generator) { return generator.name == wanted; });
+  const auto found = std::find_if(generators.begin(), generators.end(),
+                                  [wanted = plain(name)](const auto& generator) { return generator.name == wanted; });
   if (found == generators.end()) throw_user("schedule = {}: expected one of {}", name, all_names());
   return *found;
 }

@@ -16,8 +16,9 @@ struct ScheduleRequest {
   int num_micro_batches = 1;  // m
   int chunks = 1;             // stages a rank, where a schedule leaves that open
   int pipeline_pairs = 1;     // of Chimera: pipelines in each direction, f
-  StageTimes times{};         // of one micro-batch on one rank, all of its stages: for schedules that fit themselves to it
-  double transfer = 0;        // T_c
+  StageTimes times{};   // of one micro-batch on one rank, all of its stages: for schedules that fit themselves to it
+  double transfer = 0;  // T_c
+  int micro_batches_per_update = 0;  // of PipeDream-2BW; 0: p
   // Of each stage, where they are not alike; replaces `times`. Empty: uniform_costs.
   ScheduleCosts stage_costs{};
   // Of the fullest rank: micro-batches through all stages of a rank whose activations it may hold; 0: what the schedule

@@ -37,8 +37,8 @@ std::string to_string(const Action& action);
 struct Schedule {
   std::string name;
   StagePlacement placement;
-  std::vector<int32_t> routes;                // of each micro-batch: its route of the placement
-  std::vector<std::vector<Action>> actions;   // of each rank, in order
+  std::vector<int32_t> routes;               // of each micro-batch: its route of the placement
+  std::vector<std::vector<Action>> actions;  // of each rank, in order
   // A stage's weights are updated after the backward of so many of its micro-batches; 0: once, after all of them.
   int32_t micro_batches_per_update = 0;
   // What one micro-batch of the schedule is of a micro-batch of the job (Chimera's backward halving cuts it in two).

@@ -22,8 +22,8 @@ struct Simulation {
   // Of `cost`, the share that a rank spends not working, in the mean over ranks: (cost - m T) / cost where stages are
   // alike.
   double bubble_rate = 0;
-  std::vector<double> busy;              // of each rank
-  std::vector<double> peak_memory;       // of each rank, in the unit of the costs' memory
+  std::vector<double> busy;         // of each rank
+  std::vector<double> peak_memory;  // of each rank, in the unit of the costs' memory
   // Of each rank: the most activations held at once, counted as ScheduleFacts does.
   std::vector<double> peak_activations;
 };
