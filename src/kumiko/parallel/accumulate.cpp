@@ -45,7 +45,7 @@ class StepVisits final : public VisitObserver {
   }
   void after(const UnitVisit& visit) override {
     weights_.after(visit);
-    if (visit.direction == Direction::backward) gradients_.unit_ready(visit.unit);
+    for (const int unit : model_.gradients_completed(visit)) gradients_.unit_ready(unit);
   }
 
  private:
