@@ -1,0 +1,42 @@
+// A rank's place in a pipeline: the schedule that all its ranks carry out, what this one does of it, and the
+// communicators that it needs. Made once a run; what a step does with it is in pipeline_executor.h.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "kumiko/comm/communicator.h"
+#include "kumiko/mesh/mesh.h"
+#include "kumiko/model/model.h"
+#include "kumiko/parallel/parameter_storage.h"
+#include "kumiko/schedule/balance.h"
+#include "kumiko/schedule/lower.h"
+#include "kumiko/schedule/schedule.h"
+
+namespace kumiko {
+
+struct Pipeline {
+  Schedule schedule;
+  RankProgram program;                    // this rank's
+  std::unique_ptr<Communicator> ranks;    // the axis: messages between stages; loss, norm and the like
+  std::unique_ptr<Communicator> holders;  // those that hold the same stages as this one; none if it alone does
+  std::unique_ptr<Communicator> table;    // the other rank that has a copy of the token table; none if no other has
+};
+
+// The units of each stage, so that the most expensive stage is as cheap as possible: by the products that a
+// micro-batch of so many tokens of context takes. User error if there are fewer units than stages.
+std::vector<StageUnits> stage_units(const ModelOptions& model, int64_t seq_length, int num_stages);
+
+// What the rank at `coordinate` of the axis holds. `table_apart`: see PipelinePart.
+PipelinePart pipeline_part(const StagePlacement& placement, std::span<const StageUnits> units, int coordinate,
+                           bool table_apart);
+
+// Collective over the pipeline axis of this rank. `schedule` has been verified.
+Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, const Model& model);
+
+// Adds up the gradients of what several ranks of the axis hold, once each rank has its own sum: stages that are
+// replicated, and the token table of embedding and head. Collective over the pipeline axis.
+void sum_copies(const Pipeline& pipeline, const Model& model, const ParameterStorage& storage, Kernels& kernels,
+                RegionTimer* timer);
+
+}  // namespace kumiko
