@@ -41,7 +41,8 @@ double squared_gradient_norm(const StepContext& step, const DataAxis& data, cons
   if (step.reproducible) return exact_squared_gradient_norm(step, data, storage);
   const bool divided = storage.sharding().divides_optimizer();
   Communicator* const stages = stages_of(step);
-  if (step.tensor == nullptr && stages == nullptr && !divided) return step.kernels.sum_of_squares(storage.kept_gradients());
+  if (step.tensor == nullptr && stages == nullptr && !divided)
+    return step.kernels.sum_of_squares(storage.kept_gradients());
   double sum = 0;
   for (const OwnedFragment& owned : storage.owned()) {
     if (!counts(storage, owned)) continue;

@@ -23,9 +23,6 @@ class GradientReducer {
   // For one step, in which each unit is ready so many times. All must outlive it.
   GradientReducer(const DataAxis& data, const ParameterStorage& storage, const StepContext& step,
                   std::vector<int64_t> contributions);
-  // Each as often.
-  GradientReducer(const DataAxis& data, const ParameterStorage& storage, const StepContext& step,
-                  int64_t num_micro_batches);
 
   // A visit is about to add to the unit's gradient. The first time in a micro-batch, zeros are put there if it has no
   // memory of its own. `may_overlap`: a sum in flight may keep its memory meanwhile.
@@ -49,9 +46,7 @@ class GradientReducer {
     Event event{};
   };
 
-  bool last(const Sum& sum) const {
-    return sum.micro_batch + 1 == contributions_[static_cast<size_t>(sum.unit)];
-  }
+  bool last(const Sum& sum) const { return sum.micro_batch + 1 == contributions_[static_cast<size_t>(sum.unit)]; }
   // Whether a unit's gradient is summed over ranks for each micro-batch.
   bool sums_each() const;
   Tensor place_of_result(const Sum& sum) const;

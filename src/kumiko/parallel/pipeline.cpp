@@ -22,8 +22,8 @@ std::vector<StageUnits> stage_units(const ModelOptions& model, int64_t seq_lengt
   const auto hidden = static_cast<double>(model.hidden_size);
   const auto queries = static_cast<double>(model.num_attention_heads * model.head_size());
   const auto keys = static_cast<double>(model.num_kv_heads() * model.head_size());
-  const double wide = static_cast<double>(model.feed_forward_size()) *
-                      (model.architecture == Architecture::llama ? 3 : 2);
+  const double wide =
+      static_cast<double>(model.feed_forward_size()) * (model.architecture == Architecture::llama ? 3 : 2);
   const double block = hidden * (2 * queries + 2 * keys + wide) + static_cast<double>(seq_length) * queries;
   std::vector<double> costs(static_cast<size_t>(num_model_units(model)), block);
   costs.front() = 0;
@@ -42,7 +42,7 @@ PipelinePart pipeline_part(const StagePlacement& placement, std::span<const Stag
   return part;
 }
 
-Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, const Model& model) {
+Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, const ModelOptions& model) {
   const int64_t rank = world.rank();
   const std::vector<int64_t> axis = mesh.group(rank, Axis::pipeline);
   const auto coordinate = static_cast<int>(mesh.coordinate(rank, Axis::pipeline));
@@ -50,14 +50,12 @@ Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, con
   Pipeline pipeline;
   pipeline.ranks = world.communicator(Axis::pipeline, axis);
   // All stages of a rank have the same holders.
-  pipeline.holders =
-      communicator_among(world, axis, placement.holders_of(placement.stages_of(coordinate).front()));
+  pipeline.holders = communicator_among(world, axis, placement.holders_of(placement.stages_of(coordinate).front()));
   // Where stages are replicated, a rank with the embedding has the head too.
   const int embedding = placement.rank_of(0, 0);
   const int head = placement.rank_of(0, placement.num_stages() - 1);
-  const bool holds = model.embedding_table_unit() >= 0 || model.head_table_unit() >= 0;
-  const bool tied = !model.options().untie_embeddings_and_output_weights;
-  if (tied && holds && embedding != head && placement.num_routes() == 1) {
+  const bool holds = coordinate == embedding || coordinate == head;
+  if (!model.untie_embeddings_and_output_weights && holds && embedding != head && placement.num_routes() == 1) {
     pipeline.table = communicator_among(world, axis, {embedding, head});
   }
   pipeline.program = lower(schedule, coordinate);
@@ -65,9 +63,7 @@ Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, con
   return pipeline;
 }
 
-void sum_copies(const Pipeline& pipeline, const Model& model, const ParameterStorage& storage, Kernels& kernels,
-                RegionTimer* timer) {
-  const Span span(timer, Region::gradient_all_reduce);
+void sum_copies(const Pipeline& pipeline, const Model& model, const ParameterStorage& storage, Kernels& kernels) {
   std::vector<Event> events;
   if (pipeline.holders != nullptr) {
     for (int unit = 0; unit < storage.parameters().num_units(); ++unit) {

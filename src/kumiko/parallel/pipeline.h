@@ -32,11 +32,10 @@ PipelinePart pipeline_part(const StagePlacement& placement, std::span<const Stag
                            bool table_apart);
 
 // Collective over the pipeline axis of this rank. `schedule` has been verified.
-Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, const Model& model);
+Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, const ModelOptions& model);
 
 // Adds up the gradients of what several ranks of the axis hold, once each rank has its own sum: stages that are
 // replicated, and the token table of embedding and head. Collective over the pipeline axis.
-void sum_copies(const Pipeline& pipeline, const Model& model, const ParameterStorage& storage, Kernels& kernels,
-                RegionTimer* timer);
+void sum_copies(const Pipeline& pipeline, const Model& model, const ParameterStorage& storage, Kernels& kernels);
 
 }  // namespace kumiko

@@ -65,7 +65,8 @@ class Execution {
 
   void forward(const Action& action, Pass& pass) {
     Tensor x;
-    if (action.stage > 0) x = messages_.take(MessageKind::activation, action.stage, action.micro_batch, rank_of(action, -1));
+    if (action.stage > 0)
+      x = messages_.take(MessageKind::activation, action.stage, action.micro_batch, rank_of(action, -1));
     const PhaseSpan phase(step_.timer, pass.training ? Phase::forward : Phase::evaluation, action.micro_batch);
     Tensor y = model_.forward_stage(pass, model_.stage(action.stage), std::exchange(x, {}));
     if (action.stage + 1 < pipeline_.schedule.num_stages()) {
@@ -102,7 +103,7 @@ class Execution {
 
 }  // namespace
 
-std::vector<int64_t> gradient_contributions(const Model& model, const StepContext& step, const Pipeline& pipeline) {
+std::vector<int64_t> pipeline_contributions(const Model& model, const StepContext& step, const Pipeline& pipeline) {
   std::vector<int64_t> counts(static_cast<size_t>(model.parameters().num_units()));
   for (const Action& action : pipeline.program.actions) {
     const bool elsewhere = embedding_is_elsewhere(pipeline.schedule, action, pipeline.ranks->rank());
@@ -126,7 +127,8 @@ std::vector<double> run_pipeline(Model& model, const StepContext& step, const Pi
     const std::pair key{action.stage, action.micro_batch};
     visits.set_head_completes_table(embedding_is_elsewhere(pipeline.schedule, action, pipeline.ranks->rank()));
     if (action.kind == ActionKind::forward) {
-      InFlight& begun = in_flight.try_emplace(key, step, micro_batches[static_cast<size_t>(action.micro_batch)]).first->second;
+      InFlight& begun =
+          in_flight.try_emplace(key, step, micro_batches[static_cast<size_t>(action.micro_batch)]).first->second;
       begun.pass.training = true;
       begun.pass.stash = &begun.stash;
       begun.pass.weight_work = &begun.weight_work;

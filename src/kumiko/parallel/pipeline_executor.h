@@ -13,7 +13,7 @@
 namespace kumiko {
 
 // How often each unit of parameters is complete in a step: what GradientReducer counts.
-std::vector<int64_t> gradient_contributions(const Model& model, const StepContext& step, const Pipeline& pipeline);
+std::vector<int64_t> pipeline_contributions(const Model& model, const StepContext& step, const Pipeline& pipeline);
 
 // The gradients of all micro-batches, added up: as accumulate_gradients. Losses are those that this rank's heads have;
 // 0 for the other micro-batches.

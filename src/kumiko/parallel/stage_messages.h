@@ -42,8 +42,8 @@ class StageMessages {
     Event event;
   };
   struct Peer {
-    std::deque<Message> coming;     // not asked for, in the order in which they are sent
-    std::map<Key, Arrival> asked;   // and not taken
+    std::deque<Message> coming;    // not asked for, in the order in which they are sent
+    std::map<Key, Arrival> asked;  // and not taken
     std::deque<Event> leaving;
   };
 

@@ -22,7 +22,7 @@ struct StepContext {
   Communicator* tensor = nullptr;  // the tensor axis; none if each rank has the whole model
   TensorExchange exchange{};
   const Pipeline* pipeline = nullptr;  // none if each rank has all stages
-  bool reproducible = false;  // sums are taken in an order that no layout changes (model/canonical.h)
+  bool reproducible = false;           // sums are taken in an order that no layout changes (model/canonical.h)
 };
 
 }  // namespace kumiko

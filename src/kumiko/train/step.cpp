@@ -11,7 +11,7 @@
 #include "kumiko/optim/lr_schedule.h"
 #include "kumiko/parallel/exact_reduce.h"
 #include "kumiko/parallel/gradient_norm.h"
-#include "kumiko/parallel/pipeline_executor.h"
+#include "kumiko/parallel/pipeline.h"
 
 namespace kumiko {
 namespace {
@@ -88,22 +88,16 @@ void report_bad_values(const StepResult& result, int64_t step, BadValues policy,
 std::vector<double> summed_gradients(TrainingState& state, const StepContext& context,
                                      const std::vector<MicroBatch>& micro_batches, const DataAxis& data) {
   ParameterStorage& storage = *state.storage;
-  const Pipeline* const pipeline = context.pipeline;
-  const auto count = static_cast<int64_t>(micro_batches.size());
-  GradientReducer gradients =
-      pipeline == nullptr
-          ? GradientReducer(data, storage, context, count)
-          : GradientReducer(data, storage, context, gradient_contributions(state.model, context, *pipeline));
+  GradientReducer gradients(data, storage, context,
+                            gradient_contributions(state.model, context, static_cast<int64_t>(micro_batches.size())));
   std::vector<double> losses;
   {
     WeightGatherer weights(data, storage, state.model, context);
-    losses = pipeline == nullptr
-                 ? accumulate_gradients(state.model, context, micro_batches, weights, gradients)
-                 : run_pipeline(state.model, context, *pipeline, micro_batches, weights, gradients);
+    losses = accumulate_gradients(state.model, context, micro_batches, weights, gradients);
   }
   const Span span(context.timer, Region::gradient_all_reduce);
   gradients.wait();
-  if (pipeline != nullptr) sum_copies(*pipeline, state.model, storage, context.kernels, context.timer);
+  if (context.pipeline != nullptr) sum_copies(*context.pipeline, state.model, storage, context.kernels);
   return losses;
 }
 
