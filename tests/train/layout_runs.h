@@ -9,9 +9,8 @@
 
 #include "kumiko/comm/self.h"
 #include "kumiko/mesh/mesh.h"
-#include "kumiko/parallel/pipeline_executor.h"
-#include "kumiko/schedule/generators.h"
-#include "kumiko/schedule/verify.h"
+#include "kumiko/parallel/pipeline.h"
+#include "kumiko/parallel/pipeline_plan.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/state_checkpoint.h"
 #include "kumiko/train/step.h"
@@ -83,7 +82,7 @@ struct Layout {
   TensorExchange exchange{};
   int64_t pipeline = 1;
   const char* schedule = "1f1b";
-  int chunks = 1;  // stages a rank
+  int chunks = 0;  // stages a rank
   int pairs = 1;   // of Chimera's pipelines
 
   Mesh mesh() const { return Mesh({data, pipeline, 1, tensor}, parse_rank_order(rank_order)); }
@@ -91,7 +90,7 @@ struct Layout {
 };
 
 // Through a pipeline.
-inline Layout piped(int64_t pipeline, const char* schedule, Layout layout, int chunks = 1, int pairs = 1) {
+inline Layout piped(int64_t pipeline, const char* schedule, Layout layout, int chunks = 0, int pairs = 1) {
   layout.pipeline = pipeline;
   layout.schedule = schedule;
   layout.chunks = chunks;
@@ -167,7 +166,7 @@ inline void add_gradients(Trained& trained, const ParameterRegistry& parameters,
 }
 
 inline double evaluate(TrainingState& state, const StepContext& context, const std::vector<MicroBatch>& micro_batches,
-                const DataAxis& data) {
+                       const DataAxis& data) {
   WeightGatherer weights(data, *state.storage, state.model, context);
   const Tensor sum = Tensor::empty(test::pool(), {1}, DType::f64, MemoryPurpose::communication);
   const std::vector<double> losses = evaluate_loss(state.model, context, micro_batches, weights);
@@ -234,18 +233,15 @@ inline Trained run_on_one_rank(const ModelOptions& model, const Numbers& numbers
 }
 
 inline void join_pipeline(Place& place, const ModelOptions& model, const Layout& layout) {
-  ScheduleRequest request;
-  request.num_ranks = static_cast<int>(layout.pipeline);
-  request.num_micro_batches = static_cast<int>(layout.num_micro_batches());
-  request.chunks = layout.chunks;
-  request.pipeline_pairs = layout.pairs;
-  Schedule schedule = find_schedule(layout.schedule).make(request);
-  verify(schedule);
-  const auto units = stage_units(model, model.max_position_embeddings, schedule.num_stages());
-  place.part = pipeline_part(schedule.placement, units,
-                             static_cast<int>(place.mesh.coordinate(place.rank, Axis::pipeline)), false);
+  PipelineOptions options;
+  options.size = layout.pipeline;
+  options.schedule = layout.schedule;
+  options.chunks = layout.chunks;
+  options.pairs = layout.pairs;
+  PipelinePlan plan = plan_pipeline(model, model.max_position_embeddings, options, layout.num_micro_batches());
+  place.part = plan.part(place.mesh.coordinate(place.rank, Axis::pipeline));
   place.pipeline =
-      std::make_unique<Pipeline>(connect_pipeline(test::world(), place.mesh, std::move(schedule), model));
+      std::make_unique<Pipeline>(connect_pipeline(test::world(), place.mesh, std::move(plan.schedule), model));
 }
 
 // On the first ranks of the world, of which this must be one.

@@ -21,12 +21,8 @@ const ModelCase deep_models[] = {
 };
 
 const Layout pipelines[] = {
-    piped(2, "gpipe", {1, 1, 1}),
-    piped(2, "1f1b", {1, 1, 1}),
-    piped(4, "1f1b", {1, 1, 2}),
-    piped(8, "1f1b", {1, 1, 1}),
-    piped(2, "1f1b", {1, 2, 1}),
-    piped(2, "1f1b", {2, 1, 1}),
+    piped(2, "gpipe", {1, 1, 1}), piped(2, "1f1b", {1, 1, 1}), piped(4, "1f1b", {1, 1, 2}),
+    piped(8, "1f1b", {1, 1, 1}),  piped(2, "1f1b", {1, 2, 1}), piped(2, "1f1b", {2, 1, 1}),
 };
 
 class Pipelines : public testing::TestWithParam<ModelCase> {};

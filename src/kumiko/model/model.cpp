@@ -33,7 +33,7 @@ void Model::add_unit(int64_t unit, const Composition& composition, const Pipelin
     // A table that is elsewhere too is a unit of its own, alike in memory on all ranks that have it.
     const bool head_is_elsewhere =
         !pipeline.stages.empty() && pipeline.stages.back().units.end != num_model_units(options_);
-    const bool alone = shares_table() && (head_is_elsewhere || pipeline.table_apart);
+    const bool alone = copies_table() || (shares_table() && head_is_elsewhere);
     auto embedding = std::make_unique<Embedding>(registry, composition.embedding, alone);
     embedding_ = embedding.get();
     units_.push_back(std::move(embedding));
@@ -41,7 +41,7 @@ void Model::add_unit(int64_t unit, const Composition& composition, const Pipelin
     const auto layer = static_cast<int>(unit - 1);
     units_.push_back(std::make_unique<Block>(composition.block(registry, fmt::format("block.{}", layer), layer)));
   } else {
-    add_head(composition, pipeline);
+    add_head(composition);
   }
   std::vector<int> own;
   for (int index = first; index < registry.num_units(); ++index) {
@@ -50,10 +50,10 @@ void Model::add_unit(int64_t unit, const Composition& composition, const Pipelin
   parameter_units_.push_back(std::move(own));
 }
 
-void Model::add_head(const Composition& composition, const PipelinePart& pipeline) {
+void Model::add_head(const Composition& composition) {
   ParameterRegistry& registry = *parameters_;
   Parameter* tied = nullptr;
-  if (shares_table() && has_embedding() && !pipeline.table_apart) {
+  if (shares_table() && has_embedding() && !copies_table()) {
     tied = &embedding_->token_table();
     head_table_unit_ = embedding_table_unit();
   } else if (shares_table()) {

@@ -18,7 +18,9 @@ struct Composition;  // model/architecture.h
 class Model {
  public:
   // Embedding, blocks, head, of the architecture that the options name, or this rank's part of them. `options` must be
-  // valid, for the tensor axis too (check_tensor_parallel). Parameters have no memory yet.
+  // valid, for the tensor axis too (check_tensor_parallel). Parameters have no memory yet. A head that shares the
+  // embedding's table has a copy of its own where the embedding is not on this rank; and always where sums are
+  // reproducible, as the gradients of the two are then summed by themselves in every layout.
   explicit Model(const ModelOptions& options, TensorParallel tensor_parallel = {}, const PipelinePart& pipeline = {});
 
   const ModelOptions& options() const { return options_; }
@@ -80,10 +82,11 @@ class Model {
 
  private:
   void add_unit(int64_t unit, const Composition& composition, const PipelinePart& pipeline);
-  void add_head(const Composition& composition, const PipelinePart& pipeline);
+  void add_head(const Composition& composition);
   bool is_embedding(int unit) const { return has_embedding() && unit == 0; }
   bool is_head(int unit) const { return has_head() && unit == static_cast<int>(units_.size()) - 1; }
   bool shares_table() const { return !options_.untie_embeddings_and_output_weights; }
+  bool copies_table() const { return shares_table() && parameters_->tensor_parallel().reproducible(); }
   // The blocks of a stage as spans of units.
   std::vector<BlockSpan> spans_of(const ModelStage& stage, const RecomputeOptions& recompute) const;
   Tensor forward_units(Pass& pass, int64_t begin, int64_t end, Tensor x);

@@ -19,9 +19,6 @@ struct HeldStage {
 
 struct PipelinePart {
   std::vector<HeldStage> stages;  // ascending; none: the whole model is one stage
-  // A head that shares the embedding's table has one of its own, with the same values, even beside the embedding: so
-  // that its gradient is summed by itself, as it is where the two are on different ranks.
-  bool table_apart = false;
 };
 
 // One of a model's stages: units [begin, end) of those of this rank.

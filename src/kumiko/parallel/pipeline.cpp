@@ -16,32 +16,6 @@ std::unique_ptr<Communicator> communicator_among(World& world, const std::vector
 
 }  // namespace
 
-// Multiply-adds of a token: 12 H^2 and more of a block, S H of its causal attention; V H of the head. A block's forward
-// and backward are three times that, and so are the head's.
-std::vector<StageUnits> stage_units(const ModelOptions& model, int64_t seq_length, int num_stages) {
-  const auto hidden = static_cast<double>(model.hidden_size);
-  const auto queries = static_cast<double>(model.num_attention_heads * model.head_size());
-  const auto keys = static_cast<double>(model.num_kv_heads() * model.head_size());
-  const double wide =
-      static_cast<double>(model.feed_forward_size()) * (model.architecture == Architecture::llama ? 3 : 2);
-  const double block = hidden * (2 * queries + 2 * keys + wide) + static_cast<double>(seq_length) * queries;
-  std::vector<double> costs(static_cast<size_t>(num_model_units(model)), block);
-  costs.front() = 0;
-  costs.back() = hidden * static_cast<double>(model.vocab_size);
-  return balance_units(costs, num_stages);
-}
-
-PipelinePart pipeline_part(const StagePlacement& placement, std::span<const StageUnits> units, int coordinate,
-                           bool table_apart) {
-  PipelinePart part;
-  part.table_apart = table_apart;
-  for (const int stage : placement.stages_of(coordinate)) {
-    const StageUnits held = units[static_cast<size_t>(stage)];
-    part.stages.push_back({stage, {held.begin, held.end}, placement.rank_of(0, stage) == coordinate});
-  }
-  return part;
-}
-
 Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, const ModelOptions& model) {
   const int64_t rank = world.rank();
   const std::vector<int64_t> axis = mesh.group(rank, Axis::pipeline);
@@ -63,12 +37,12 @@ Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, con
   return pipeline;
 }
 
-void sum_copies(const Pipeline& pipeline, const Model& model, const ParameterStorage& storage, Kernels& kernels) {
+void sum_copies(const Pipeline* pipeline, const Model& model, const ParameterStorage& storage, Kernels& kernels) {
   std::vector<Event> events;
-  if (pipeline.holders != nullptr) {
+  if (pipeline != nullptr && pipeline->holders != nullptr) {
     for (int unit = 0; unit < storage.parameters().num_units(); ++unit) {
       events.push_back(
-          pipeline.holders->all_reduce(storage.gradient_shard(unit), ReduceOp::sum, "gradients of replicated stages"));
+          pipeline->holders->all_reduce(storage.gradient_shard(unit), ReduceOp::sum, "gradients of replicated stages"));
     }
   }
   for (const Event& event : events) event.wait();
@@ -77,9 +51,9 @@ void sum_copies(const Pipeline& pipeline, const Model& model, const ParameterSto
   if (embedding >= 0 && head >= 0 && embedding != head) {
     kernels.add(storage.gradient_shard(head), storage.gradient_shard(embedding));
     copy(storage.gradient_shard(embedding), storage.gradient_shard(head));
-  } else if (pipeline.table != nullptr) {
+  } else if (pipeline != nullptr && pipeline->table != nullptr) {
     const Tensor& shard = storage.gradient_shard(std::max(embedding, head));
-    pipeline.table->all_reduce(shard, ReduceOp::sum, "gradients of the token table").wait();
+    pipeline->table->all_reduce(shard, ReduceOp::sum, "gradients of the token table").wait();
   }
 }
 

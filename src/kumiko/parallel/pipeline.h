@@ -3,15 +3,12 @@
 #pragma once
 
 #include <memory>
-#include <span>
 
 #include "kumiko/comm/communicator.h"
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/model/model.h"
 #include "kumiko/parallel/parameter_storage.h"
-#include "kumiko/schedule/balance.h"
 #include "kumiko/schedule/lower.h"
-#include "kumiko/schedule/schedule.h"
 
 namespace kumiko {
 
@@ -23,19 +20,11 @@ struct Pipeline {
   std::unique_ptr<Communicator> table;    // the other rank that has a copy of the token table; none if no other has
 };
 
-// The units of each stage, so that the most expensive stage is as cheap as possible: by the products that a
-// micro-batch of so many tokens of context takes. User error if there are fewer units than stages.
-std::vector<StageUnits> stage_units(const ModelOptions& model, int64_t seq_length, int num_stages);
-
-// What the rank at `coordinate` of the axis holds. `table_apart`: see PipelinePart.
-PipelinePart pipeline_part(const StagePlacement& placement, std::span<const StageUnits> units, int coordinate,
-                           bool table_apart);
-
 // Collective over the pipeline axis of this rank. `schedule` has been verified.
 Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, const ModelOptions& model);
 
-// Adds up the gradients of what several ranks of the axis hold, once each rank has its own sum: stages that are
-// replicated, and the token table of embedding and head. Collective over the pipeline axis.
-void sum_copies(const Pipeline& pipeline, const Model& model, const ParameterStorage& storage, Kernels& kernels);
+// Adds up the gradients of what is held more than once, once each holder has its own sum: stages that are replicated,
+// and the token table of embedding and head. Collective over the pipeline axis, if there is one.
+void sum_copies(const Pipeline* pipeline, const Model& model, const ParameterStorage& storage, Kernels& kernels);
 
 }  // namespace kumiko

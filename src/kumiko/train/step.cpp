@@ -97,7 +97,7 @@ std::vector<double> summed_gradients(TrainingState& state, const StepContext& co
   }
   const Span span(context.timer, Region::gradient_all_reduce);
   gradients.wait();
-  if (context.pipeline != nullptr) sum_copies(*context.pipeline, state.model, storage, context.kernels);
+  sum_copies(context.pipeline, state.model, storage, context.kernels);
   return losses;
 }
 
