@@ -15,6 +15,18 @@ constexpr std::array generators = {
     ScheduleGenerator{"gpipe", "all F, then all B (Huang et al. 2019)", BackwardKind::whole, true, make_gpipe},
     ScheduleGenerator{"1f1b", "one F, one B: PipeDream-Flush, DAPPLE (Narayanan et al. 2021)", BackwardKind::whole,
                       true, make_one_forward_one_backward},
+    ScheduleGenerator{"interleaved", "1F1B with several stages a rank (Narayanan et al. 2021, SC)", BackwardKind::whole,
+                      true, make_interleaved},
+    ScheduleGenerator{"pipedream", "an update after each micro-batch, weights stashed (Harlap et al. 2018)",
+                      BackwardKind::whole, false, make_pipedream},
+    ScheduleGenerator{"pipedream-vertical-sync", "PipeDream with one version of weights at all stages",
+                      BackwardKind::whole, false, make_pipedream_vertical_sync},
+    ScheduleGenerator{"pipedream-2bw", "an update each few micro-batches, two versions (Narayanan et al. 2021, ICML)",
+                      BackwardKind::whole, false, make_pipedream_2bw},
+    ScheduleGenerator{"zb-h1", "W put off: less bubble at the memory of 1F1B (Qi et al. 2023)", BackwardKind::split,
+                      true, make_zb_h1},
+    ScheduleGenerator{"zb-h2", "W put off twice as long: no bubble at twice the memory (Qi et al. 2023)",
+                      BackwardKind::split, true, make_zb_h2},
 };
 
 struct Alias {
