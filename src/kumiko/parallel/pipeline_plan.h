@@ -15,11 +15,11 @@
 namespace kumiko {
 
 struct PipelineOptions {
-  int64_t size = 1;                // ranks of the pipeline axis, p
-  std::string schedule = "1f1b";   // `kumiko schedule list`
-  int64_t chunks = 0;              // stages a rank, where the schedule leaves that open; 0: 2
-  int64_t pairs = 1;               // of Chimera: pipelines in each direction
-  double memory_limit = 0;         // micro-batches whose activations a rank may hold; 0: what the schedule is for
+  int64_t size = 1;               // ranks of the pipeline axis, p
+  std::string schedule = "1f1b";  // `kumiko schedule list`
+  int64_t chunks = 0;             // stages a rank, where the schedule leaves that open; 0: 2
+  int64_t pairs = 1;              // of Chimera: pipelines in each direction
+  double memory_limit = 0;        // micro-batches whose activations a rank may hold; 0: what the schedule is for
 };
 
 struct PipelinePlan {
