@@ -21,8 +21,34 @@ const ModelCase deep_models[] = {
 };
 
 const Layout pipelines[] = {
-    piped(2, "gpipe", {1, 1, 1}), piped(2, "1f1b", {1, 1, 1}), piped(4, "1f1b", {1, 1, 2}),
-    piped(8, "1f1b", {1, 1, 1}),  piped(2, "1f1b", {1, 2, 1}), piped(2, "1f1b", {2, 1, 1}),
+    piped(2, "gpipe", {1, 1, 1}),
+    piped(2, "1f1b", {1, 1, 1}),
+    piped(4, "1f1b", {1, 1, 2}),
+    piped(8, "1f1b", {1, 1, 1}),
+    piped(4, "1f1b", {1, 1, 4}),  // fewer micro-batches than ranks
+    piped(2, "1f1b", {1, 2, 1}),
+    piped(2, "1f1b", {2, 1, 1, RecomputeGranularity::full}),
+    piped(2, "1f1b", sharded(2, {1, 2, 2})),
+    piped(2, "1f1b", zero(1, {2, 1, 1})),
+    piped(2, "1f1b", zero(2, {2, 1, 1})),
+    piped(2, "1f1b", zero(3, {2, 1, 1})),
+    piped(2, "gpipe", zero(3, {2, 2, 1, RecomputeGranularity::selective})),
+    piped(2, "interleaved", {1, 1, 1}),
+    piped(2, "interleaved", {1, 1, 1}, 4),
+    piped(4, "interleaved", {1, 1, 1}),
+    piped(2, "interleaved", zero(3, {2, 1, 1})),
+    piped(2, "interleaved", {1, 4, 2, RecomputeGranularity::full}),
+    piped(2, "zb-h1", {1, 1, 1}),
+    piped(4, "zb-h1", {1, 1, 1}),
+    piped(4, "zb-h1", {2, 1, 1, RecomputeGranularity::full}),
+    piped(2, "zb-h1", zero(1, sharded(2, {2, 2, 1}))),
+    piped(2, "zb-h1", zero(2, {2, 1, 1, RecomputeGranularity::selective})),
+    piped(4, "zb-h1", zero(3, {2, 1, 1})),
+    piped(4, "zb-h2", {1, 1, 1}),
+    piped(4, "zb-h2", zero(3, {2, 1, 1})),
+    piped(4, "zb-1p", {1, 2, 1}),
+    piped(4, "zb-2p", {2, 1, 1}),
+    piped(2, "zb-2p", zero(2, {2, 2, 1})),
 };
 
 class Pipelines : public testing::TestWithParam<ModelCase> {};
