@@ -1,4 +1,5 @@
-// The simulated bubble rates of Qi et al. 2023, "Zero Bubble Pipeline Parallelism", for times measured on their machine.
+// The simulated bubble rates of Qi et al. 2023, "Zero Bubble Pipeline Parallelism", for times measured on their
+// machine.
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -214,8 +214,7 @@ Schedule fit_zero_bubble(std::string name, const ScheduleRequest& request, doubl
   double best_cost = 0;
   for (int setting = 0; setting < 8; ++setting) {
     const Choices choices{(setting & 4) == 0, (setting & 2) == 0, (setting & 1) == 0};
-    Schedule schedule =
-        empty_schedule(name, StagePlacement::interleaved(request.num_ranks), request.num_micro_batches);
+    Schedule schedule = empty_schedule(name, StagePlacement::interleaved(request.num_ranks), request.num_micro_batches);
     schedule.actions = Heuristic(request, costs, limit, choices).actions();
     const double cost = simulate(schedule, costs).cost;
     if (setting > 0 && cost >= best_cost) continue;
