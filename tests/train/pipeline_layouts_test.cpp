@@ -49,6 +49,20 @@ const Layout pipelines[] = {
     piped(4, "zb-1p", {1, 2, 1}),
     piped(4, "zb-2p", {2, 1, 1}),
     piped(2, "zb-2p", zero(2, {2, 2, 1})),
+    piped(2, "chimera", {1, 1, 1}),
+    piped(4, "chimera", {1, 1, 1}),
+    piped(4, "chimera", {1, 1, 4}),
+    piped(4, "chimera", {1, 1, 1}, 0, 2),
+    piped(8, "chimera", {1, 1, 2}, 0, 2),
+    piped(4, "chimera", {2, 1, 1, RecomputeGranularity::full}),
+    piped(2, "chimera", sharded(2, {2, 2, 1})),
+    piped(4, "chimera", zero(1, {2, 1, 1})),
+    piped(4, "chimera", zero(2, {2, 1, 1})),
+    piped(2, "chimera", zero(3, {2, 2, 1})),
+    piped(4, "chimera-doubling", {1, 1, 1}),
+    piped(4, "chimera-doubling", zero(3, {2, 1, 1})),
+    piped(4, "chimera-halving", {1, 1, 2}),
+    piped(2, "chimera-halving", {2, 2, 2}),
 };
 
 class Pipelines : public testing::TestWithParam<ModelCase> {};
