@@ -33,6 +33,7 @@ void StageMessages::give(MessageKind kind, int stage, int micro_batch, Tensor te
     return;
   }
   std::deque<Event>& leaving = peers_[rank].leaving;
+  const Span span(step_.timer, Region::pipeline_wait);
   while (!leaving.empty() && (leaving.front().done() || leaving.size() >= static_cast<size_t>(message_buffers))) {
     leaving.front().wait();
     leaving.pop_front();
@@ -46,7 +47,10 @@ Tensor StageMessages::take(MessageKind kind, int stage, int micro_batch, int fro
   Peer& peer = peers_.at(from);
   while (!peer.asked.contains(key)) ask_next(from, peer);
   const Arrival arrival = peer.asked.extract(key).mapped();
-  arrival.event.wait();
+  {
+    const Span span(step_.timer, Region::pipeline_wait);
+    arrival.event.wait();
+  }
   ask(from, peer);
   return arrival.tensor;
 }
