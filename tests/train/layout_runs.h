@@ -9,11 +9,10 @@
 
 #include "kumiko/comm/self.h"
 #include "kumiko/mesh/mesh.h"
-#include "kumiko/parallel/pipeline.h"
-#include "kumiko/parallel/pipeline_plan.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/state_checkpoint.h"
 #include "kumiko/train/step.h"
+#include "support/pipeline_place.h"
 #include "support/world.h"
 
 namespace kumiko::layouts {
@@ -80,21 +79,15 @@ struct Layout {
   int64_t zero_stage = 0;
   int64_t zero_group_size = 0;
   TensorExchange exchange{};
-  int64_t pipeline = 1;
-  const char* schedule = "1f1b";
-  int chunks = 0;  // stages a rank
-  int pairs = 1;   // of Chimera's pipelines
+  PipelineOptions pipeline{};
 
-  Mesh mesh() const { return Mesh({data, pipeline, 1, tensor}, parse_rank_order(rank_order)); }
+  Mesh mesh() const { return Mesh({data, pipeline.size, 1, tensor}, parse_rank_order(rank_order)); }
   int64_t num_micro_batches() const;
 };
 
 // Through a pipeline.
-inline Layout piped(int64_t pipeline, const char* schedule, Layout layout, int chunks = 0, int pairs = 1) {
-  layout.pipeline = pipeline;
-  layout.schedule = schedule;
-  layout.chunks = chunks;
-  layout.pairs = pairs;
+inline Layout piped(int64_t pipeline, const char* schedule, Layout layout, int64_t chunks = 0, int64_t pairs = 1) {
+  layout.pipeline = {pipeline, schedule, chunks, pairs, 0};
   return layout;
 }
 inline Layout zero(int64_t stage, Layout layout, int64_t group_size = 0) {
@@ -183,8 +176,7 @@ struct Place {
   Sharding sharding{};
   DataCommunicators data{};
   std::unique_ptr<Communicator> tensor{};
-  PipelinePart part{};
-  std::unique_ptr<Pipeline> pipeline{};
+  test::PipelinePlace stages{};
 };
 
 inline Trained run(const ModelOptions& model, const Layout& layout, const Place& place, const Numbers& numbers) {
@@ -197,16 +189,16 @@ inline Trained run(const ModelOptions& model, const Layout& layout, const Place&
   optimizer.clip_grad = 0.5;
   const TensorParallel part{place.mesh.size(Axis::tensor), place.mesh.coordinate(place.rank, Axis::tensor),
                             layout.exchange.sequence_parallel};
-  TrainingState state =
-      make_training_state(model, optimizer, 7, *kernels, pool, numbers.weights(), part, place.sharding, place.part);
+  TrainingState state = make_training_state(model, optimizer, 7, *kernels, pool, numbers.weights(), part,
+                                            place.sharding, place.stages.part);
   StepContext context{*kernels, pool};
   context.dtype = numbers.activations;
   context.seed = 11;
   context.recompute.granularity = layout.recompute;
   context.tensor = place.tensor.get();
   context.exchange = layout.exchange;
-  context.pipeline = place.pipeline.get();
-  const int64_t parts = place.pipeline ? place.pipeline->schedule.parts_per_micro_batch : 1;
+  context.pipeline = place.stages.pipeline.get();
+  const int64_t parts = context.pipeline != nullptr ? context.pipeline->schedule.parts_per_micro_batch : 1;
   const BatchLayout batches{layout.micro_batch_size / parts, global_batch_size, place.mesh.size(Axis::data),
                             place.mesh.coordinate(place.rank, Axis::data), model.max_position_embeddings};
   const DataAxis data = place.data.axis();
@@ -232,18 +224,6 @@ inline Trained run_on_one_rank(const ModelOptions& model, const Numbers& numbers
   return run(model, {1, 1, global_batch_size}, place, numbers);
 }
 
-inline void join_pipeline(Place& place, const ModelOptions& model, const Layout& layout) {
-  PipelineOptions options;
-  options.size = layout.pipeline;
-  options.schedule = layout.schedule;
-  options.chunks = layout.chunks;
-  options.pairs = layout.pairs;
-  PipelinePlan plan = plan_pipeline(model, model.max_position_embeddings, options, layout.num_micro_batches());
-  place.part = plan.part(place.mesh.coordinate(place.rank, Axis::pipeline));
-  place.pipeline =
-      std::make_unique<Pipeline>(connect_pipeline(test::world(), place.mesh, std::move(plan.schedule), model));
-}
-
 // On the first ranks of the world, of which this must be one.
 inline Trained run_on_mesh(const ModelOptions& model, const Layout& layout, const Numbers& numbers) {
   World& world = test::world();
@@ -254,15 +234,15 @@ inline Trained run_on_mesh(const ModelOptions& model, const Layout& layout, cons
                                 place.mesh.coordinate(place.rank, Axis::data));
   place.data = connect_data_axis(world, place.mesh, place.sharding);
   if (layout.tensor > 1) place.tensor = world.communicator(Axis::tensor, place.mesh.group(place.rank, Axis::tensor));
-  if (layout.pipeline > 1) join_pipeline(place, model, layout);
+  place.stages = test::join_pipeline(model, layout.pipeline, place.mesh, layout.num_micro_batches());
   return run(model, layout, place, numbers);
 }
 
 inline std::string text_of(const Layout& layout) {
   return fmt::format("data {} x tensor {} x pipeline {} by {}, micro-batches of {}, ZeRO stage {}{}, {} chunks",
-                     layout.data, layout.tensor, layout.pipeline, layout.schedule, layout.micro_batch_size,
-                     layout.zero_stage, layout.exchange.sequence_parallel ? ", sequence parallel" : "",
-                     layout.exchange.num_chunks);
+                     layout.data, layout.tensor, layout.pipeline.size, layout.pipeline.schedule,
+                     layout.micro_batch_size, layout.zero_stage,
+                     layout.exchange.sequence_parallel ? ", sequence parallel" : "", layout.exchange.num_chunks);
 }
 
 // Sums of squares.

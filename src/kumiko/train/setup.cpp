@@ -248,6 +248,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   const TrainOptions& train = config.train;
   if (train.reproducible) {
     check_reproducible(config, mesh);
+    if (stages) check_reproducible(stages->schedule);
     check_agreement(*all, "the kind of vectors, which train.reproducible = true depends on,", instruction_set());
   }
   auto train_samples =
