@@ -36,6 +36,10 @@ struct PipelinePlan {
 // the model has fewer units than stages.
 PipelinePlan plan_pipeline(const ModelOptions& model, int64_t seq_length, const PipelineOptions& options,
                            int64_t num_micro_batches);
+// Of an asynchronous schedule, that many updates in one stream without a flush; `num_micro_batches` make one update.
+// User error if the schedule makes updates of another number.
+PipelinePlan plan_stream(const ModelOptions& model, int64_t seq_length, const PipelineOptions& options,
+                         int64_t num_micro_batches, int64_t num_updates);
 
 // What each unit of the model costs for one token, in multiply-adds of a forward.
 std::vector<double> unit_costs(const ModelOptions& model, int64_t seq_length);
