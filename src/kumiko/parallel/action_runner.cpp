@@ -57,11 +57,10 @@ ActionRunner::ActionRunner(Model& model, const StepContext& step, const Pipeline
       }) {}
 
 ActionRunner::InFlight& ActionRunner::begin(const Action& action) {
-  InFlight& begun =
-      in_flight_
-          .try_emplace({action.stage, action.micro_batch},
-                       make_pass(step_, micro_batches_[static_cast<size_t>(action.micro_batch)]))
-          .first->second;
+  InFlight& begun = in_flight_
+                        .try_emplace({action.stage, action.micro_batch},
+                                     make_pass(step_, micro_batches_[static_cast<size_t>(action.micro_batch)]))
+                        .first->second;
   begun.pass.observer = &observer_;
   if (purpose_ == Purpose::evaluation) return begun;
   begun.pass.training = true;
@@ -83,7 +82,7 @@ void ActionRunner::give(const Action& action, Tensor made) {
 }
 
 Tensor ActionRunner::compute(const Action& action, InFlight& held, Tensor taken) {
-  const Phase phase = purpose_ == Purpose::evaluation          ? Phase::evaluation
+  const Phase phase = purpose_ == Purpose::evaluation      ? Phase::evaluation
                       : action.kind == ActionKind::forward ? Phase::forward
                                                            : Phase::backward;
   const PhaseSpan span(step_.timer, phase, action.micro_batch);

@@ -1,5 +1,5 @@
-// Carries an asynchronous schedule out: micro-batches of many steps in one stream without a flush. A stage's weights are
-// updated as soon as its backward of a step is complete, and each action reads the version that the schedule says.
+// Carries an asynchronous schedule out: micro-batches of many steps in one stream without a flush. A stage's weights
+// are updated as soon as its backward of a step is complete, and each action reads the version that the schedule says.
 #pragma once
 
 #include <functional>
@@ -18,8 +18,8 @@ struct StreamStep {
   double loss_scale = 1;
 };
 
-// `update(i)` is called when the gradients of step i are complete on this rank, summed over the data axis; it changes the
-// weights of the storage. One stage a rank, weights and gradients whole. Returns the sum of the losses of each
+// `update(i)` is called when the gradients of step i are complete on this rank, summed over the data axis; it changes
+// the weights of the storage. One stage a rank, weights and gradients whole. Returns the sum of the losses of each
 // micro-batch's tokens, 0 where another rank has the head.
 std::vector<double> run_stream(Model& model, ParameterStorage& storage, StepContext step, const Pipeline& pipeline,
                                const std::vector<MicroBatch>& micro_batches, const std::vector<StreamStep>& steps,

@@ -35,8 +35,8 @@ class WeightVersions {
   Model& model_;
   ParameterStorage& storage_;
   Kernels& kernels_;
-  std::map<int, size_t> last_reads_;              // of each version: the action
-  std::map<int, std::vector<Tensor>> kept_;       // by version: each unit's weights
+  std::map<int, size_t> last_reads_;         // of each version: the action
+  std::map<int, std::vector<Tensor>> kept_;  // by version: each unit's weights
   int newest_ = 0;
   int placed_ = 0;
 };
