@@ -3,12 +3,11 @@
 //   w(t + 1) = w(t) - lr gradient f(w_0(t - d_0), ..., w_{p-1}(t - d_{p-1})),
 // with d_s = p - 1 - s for PipeDream, p - 1 with vertical sync, and 1 for PipeDream-2BW; before the beginning there are
 // the first weights.
-#include "kumiko/train/stream_step.h"
-
 #include <cmath>
 
 #include "kumiko/comm/self.h"
 #include "kumiko/optim/lr_schedule.h"
+#include "kumiko/train/stream_step.h"
 #include "train/layout_runs.h"
 
 namespace kumiko::layouts {
@@ -136,7 +135,8 @@ Outcome by_the_stream(const StreamCase& tested, const ModelOptions& model, const
   BatchLayout batches = batches_of(tested, model);
   batches.rank = mesh.coordinate(world.rank(), Axis::data);
   std::vector<std::vector<MicroBatch>> steps;
-  for (int64_t t = 0; t < num_updates; ++t) steps.push_back(load_micro_batches(Samples(), batches, t, {}, test::pool()));
+  for (int64_t t = 0; t < num_updates; ++t)
+    steps.push_back(load_micro_batches(Samples(), batches, t, {}, test::pool()));
   Outcome outcome;
   const StepSettings settings{adam(), BadValues::stop, batches.tokens_per_step()};
   for (const StepResult& result : training_stream(state, context, steps, data.axis(), settings, false)) {

@@ -19,6 +19,7 @@ struct PipelineOptions {
   std::string schedule = "1f1b";  // `kumiko schedule list`
   int64_t chunks = 0;             // stages a rank, where the schedule leaves that open; 0: 2
   int64_t pairs = 1;              // of Chimera: pipelines in each direction
+  int64_t stream_steps = 16;      // of an asynchronous schedule: steps in one stream, before the pipeline runs empty
   double memory_limit = 0;        // micro-batches whose activations a rank may hold; 0: what the schedule is for
 };
 

@@ -33,19 +33,20 @@ std::vector<double> loss_tokens(const StepContext& context, const std::vector<st
   return tokens;
 }
 
-void check_finite(const StepResult& result, int64_t step) {
+void check_finite(const StepResult& result) {
   if (std::isfinite(result.loss) && std::isfinite(result.gradient_norm)) return;
   throw_user(
       "step {}: loss {}, gradient norm {}: NaN or Inf, and an asynchronous pipeline has updated weights with it; go on "
       "from the last checkpoint with a lower optimizer.lr, or look at the data of this step",
-      step + 1, result.loss, result.gradient_norm);
+      result.step, result.loss, result.gradient_norm);
 }
 
 }  // namespace
 
 void check_stream(const ModelOptions& model, const OptimizerOptions& optimizer, const LossScale& loss_scale,
                   BadValues on_bad_values, int64_t zero_stage) {
-  const std::string_view why = "with an asynchronous parallel.pipeline_schedule, whose stages are updated each by itself";
+  const std::string_view why =
+      "with an asynchronous parallel.pipeline_schedule, whose stages are updated each by itself";
   if (!model.untie_embeddings_and_output_weights) {
     throw_user("model.untie_embeddings_and_output_weights = false {}: expected true, as embedding and head are", why);
   }
@@ -53,11 +54,13 @@ void check_stream(const ModelOptions& model, const OptimizerOptions& optimizer, 
     throw_user("optimizer.clip_grad = {} {}: expected 0, as no stage knows the norm of the whole gradient",
                optimizer.clip_grad, why);
   }
-  if (loss_scale.can_fall()) throw_user("train.precision = fp16 {}: expected bf16 or fp32, or a constant loss scale", why);
+  if (loss_scale.can_fall())
+    throw_user("train.precision = fp16 {}: expected bf16 or fp32, or a constant loss scale", why);
   if (on_bad_values == BadValues::skip) {
     throw_user("train.on_bad_values = skip {}: expected stop, as other stages cannot be told in time", why);
   }
-  if (zero_stage > 0) throw_user("parallel.zero_stage = {} {}: expected 0, as old weights are kept whole", zero_stage, why);
+  if (zero_stage > 0)
+    throw_user("parallel.zero_stage = {} {}: expected 0, as old weights are kept whole", zero_stage, why);
 }
 
 std::vector<StepResult> training_stream(TrainingState& state, const StepContext& context,
@@ -81,7 +84,8 @@ std::vector<StepResult> training_stream(TrainingState& state, const StepContext&
     const Span span(context.timer, Region::optimizer);
     squares[i] = squared_gradient_norm(stage, data, *state.storage);
     if (!std::isfinite(squares[i])) return;
-    state.optimizer->update(context.kernels, state.updates + static_cast<int64_t>(i) + 1, results[i].lr, 1 / loss_scale);
+    state.optimizer->update(context.kernels, state.updates + static_cast<int64_t>(i) + 1, results[i].lr,
+                            1 / loss_scale);
   };
   const std::vector<double> losses =
       run_stream(state.model, *state.storage, context, *context.pipeline, micro_batches, stream, data, update);
@@ -98,10 +102,11 @@ std::vector<StepResult> training_stream(TrainingState& state, const StepContext&
     stops = all[0];
   }
   for (size_t i = 0; i < steps.size(); ++i) {
+    results[i].step = state.step + static_cast<int64_t>(i) + 1;
     results[i].loss = sums[i] / tokens[i];
     results[i].gradient_norm = std::sqrt(squares[i]) / loss_scale;
     results[i].stop_requested = stops > 0;
-    check_finite(results[i], state.step + static_cast<int64_t>(i));
+    check_finite(results[i]);
   }
   state.step += static_cast<int64_t>(steps.size());
   state.updates += static_cast<int64_t>(steps.size());
