@@ -44,8 +44,13 @@ const ScheduleGenerator& find_schedule(std::string_view name) {
 }
 
 ScheduleCosts costs_of(const ScheduleRequest& request, int num_stages) {
-  if (!request.stage_costs.times.empty()) return request.stage_costs;
-  return uniform_costs(num_stages, num_stages / request.num_ranks, request.times, request.transfer);
+  const ScheduleCosts& costs = request.stage_costs;
+  if (costs.times.empty())
+    return uniform_costs(num_stages, num_stages / request.num_ranks, request.times, request.transfer);
+  if (costs.times.size() != static_cast<size_t>(num_stages) || costs.memory.size() != static_cast<size_t>(num_stages))
+    throw_user("costs of {} stages: the schedule has {} stages; give the costs of each", costs.times.size(),
+               num_stages);
+  return costs;
 }
 
 }  // namespace kumiko

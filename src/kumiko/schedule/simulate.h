@@ -1,6 +1,7 @@
 // When each action of a schedule runs, given what actions cost. An action starts when the one before it on its rank has
 // ended and what it needs has come: T_c after its maker's end, from another rank. Messages do not hold up arithmetic
-// (Qi et al. 2023, section 5: the same assumption).
+// (Qi et al. 2023, section 5: the same assumption). Costs are those of a micro-batch of the job; where a schedule cuts
+// it in parts, each part takes and holds its share.
 #pragma once
 
 #include <vector>

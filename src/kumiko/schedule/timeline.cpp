@@ -7,8 +7,10 @@
 namespace kumiko {
 namespace {
 
-// Stages of a route that one rank has: the same number everywhere.
-int stages_per_rank(const Schedule& schedule) { return std::max(1, schedule.num_stages() / schedule.num_ranks()); }
+// What one micro-batch of the schedule at one stage is of a micro-batch of the job through all stages of a rank.
+double part_of_activations(const Schedule& schedule) {
+  return static_cast<double>(schedule.num_ranks()) / (schedule.num_stages() * schedule.parts_per_micro_batch);
+}
 
 }  // namespace
 
@@ -45,7 +47,7 @@ TimelineFacts facts_of(const Timeline& timeline) {
 }
 
 std::vector<HeldActivations> activations_over_time(const Timeline& timeline, int rank) {
-  const double part = 1.0 / stages_per_rank(timeline.schedule);
+  const double part = part_of_activations(timeline.schedule);
   const std::vector<Action>& actions = timeline.schedule.actions[static_cast<size_t>(rank)];
   std::vector<HeldActivations> changes;
   for (size_t n = 0; n < actions.size(); ++n) {
