@@ -17,6 +17,20 @@ constexpr std::array generators = {
                       true, make_one_forward_one_backward},
 };
 
+struct Alias {
+  std::string_view alias;
+  std::string_view name;
+};
+
+constexpr std::array aliases = {
+    Alias{"interleaved-1f1b", "interleaved"},
+    Alias{"1f1b-interleaved", "interleaved"},
+    Alias{"1f1b-i", "interleaved"},
+    Alias{"2bw", "pipedream-2bw"},
+    Alias{"zbv", "zb-v"},
+    Alias{"search", "searched"},
+};
+
 // "ZB_H1" and "zb-h1" are one name.
 std::string plain(std::string_view name) {
   std::string text(name);
@@ -37,8 +51,12 @@ std::string all_names() {
 std::span<const ScheduleGenerator> schedule_generators() { return generators; }
 
 const ScheduleGenerator& find_schedule(std::string_view name) {
+  std::string wanted = plain(name);
+  for (const Alias& alias : aliases) {
+    if (alias.alias == wanted) wanted = alias.name;
+  }
   const auto found = std::find_if(generators.begin(), generators.end(),
-                                  [wanted = plain(name)](const auto& generator) { return generator.name == wanted; });
+                                  [&](const ScheduleGenerator& generator) { return generator.name == wanted; });
   if (found == generators.end()) throw_user("schedule = {}: expected one of {}", name, all_names());
   return *found;
 }
