@@ -106,8 +106,7 @@ std::vector<bool> completions_of(const Schedule& schedule, int rank, const Actio
   for (size_t place = actions.size(); place-- > 0;) {
     const Action& action = actions[place];
     if (!makes_weight_gradient(action.kind)) continue;
-    const size_t group =
-        index.slot(action.stage) * num_groups + static_cast<size_t>(action.micro_batch / group_size);
+    const size_t group = index.slot(action.stage) * num_groups + static_cast<size_t>(action.micro_batch / group_size);
     completes[place] = !complete[group];
     complete[group] = true;
   }

@@ -56,11 +56,11 @@ double nice_step(double length, double most) {
 }
 
 struct Layout {
-  double end = 1;         // time at the right border
-  double width = 0;       // of the timeline, without margins
-  double row = 22;        // height of a rank
-  double strip = 16;      // height of a rank's activations
-  double most_held = 0;   // activations at the top of a strip
+  double end = 1;        // time at the right border
+  double width = 0;      // of the timeline, without margins
+  double row = 22;       // height of a rank
+  double strip = 16;     // height of a rank's activations
+  double most_held = 0;  // activations at the top of a strip
   bool hints = true;
   double x(double time) const { return left_margin + time / end * width; }
 };

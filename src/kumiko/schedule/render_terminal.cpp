@@ -12,7 +12,7 @@
 namespace kumiko {
 namespace {
 
-constexpr size_t least_width = 40;
+constexpr size_t least_width = 60;
 
 struct ActionStyle {
   char letter;
@@ -69,11 +69,13 @@ struct Scale {
 };
 
 // What most actions last at least: the lower quartile, so that a single short one does not decide. 0 without actions.
-double short_action(const Timeline& timeline) {
+double short_action(std::span<const Timeline> timelines) {
   std::vector<double> lengths;
-  for (const auto& rank : timeline.times) {
-    for (const ActionTime& time : rank) {
-      if (time.end > time.begin) lengths.push_back(time.end - time.begin);
+  for (const Timeline& timeline : timelines) {
+    for (const auto& rank : timeline.times) {
+      for (const ActionTime& time : rank) {
+        if (time.end > time.begin) lengths.push_back(time.end - time.begin);
+      }
     }
   }
   if (lengths.empty()) return 0;
@@ -84,10 +86,12 @@ double short_action(const Timeline& timeline) {
 
 // A short action takes as many columns as a letter, the longest number and a dash do, or as few as it must: a letter.
 // Whole columns, so that actions that last as long look the same.
-Scale scale_of(const Timeline& timeline, double end, size_t columns) {
-  const double length = short_action(timeline);
+Scale scale_of(std::span<const Timeline> timelines, double end, size_t columns) {
+  const double length = short_action(timelines);
   if (length <= 0) return {1, columns, false};
-  const size_t digits = std::to_string(std::max(0, timeline.schedule.num_micro_batches() - 1)).size();
+  size_t digits = 1;
+  for (const Timeline& timeline : timelines)
+    digits = std::max(digits, std::to_string(std::max(0, timeline.schedule.num_micro_batches() - 1)).size());
   const double room = static_cast<double>(columns) * length / end;  // for a short one, if all is to be seen
   const double wanted = std::min(static_cast<double>(digits) + 2, room >= 1 ? std::floor(room + 1e-9) : 1.0);
   Scale scale{wanted / length, 0, room < 1};
@@ -145,33 +149,61 @@ std::string legend(const Schedule& schedule) {
   return text;
 }
 
-}  // namespace
+// One timeline and what stands around it.
+struct Drawn {
+  const Timeline& timeline;
+  TimelineFacts facts;
+  Margins margins;
+};
 
-std::string terminal_picture(const Timeline& given, const TerminalPicture& options) {
-  const Timeline timeline = from_zero(given);
-  const TimelineFacts facts = facts_of(timeline);
-  const size_t width = std::max(least_width, options.width);
-  const size_t all_ranks = timeline.times.size();
-  const size_t num_ranks = std::min(all_ranks, static_cast<size_t>(std::max(1, options.most_ranks)));
-  const Margins margins = margins_of(timeline, facts, num_ranks);
-  const Scale scale = scale_of(timeline, facts.end, width - margins.left_width - margins.right_width);
-
+std::string drawn_text(const Drawn& drawn, const Scale& scale, const TerminalPicture& options) {
+  const TimelineFacts& facts = drawn.facts;
   std::string text;
-  const auto say = [&](const std::string& words) {
-    for (const std::string& line : wrap(words, width)) text += line + "\n";
-  };
-  say(fmt::format("{}: bubble rate {:.4f}, cost {:.6g}", timeline.title, facts.bubble_rate, facts.cost));
-  for (size_t rank = 0; rank < num_ranks; ++rank) {
-    text += margins.left[rank] + rank_line(timeline, static_cast<int>(rank), scale, options.color) +
-            margins.right[rank] + "\n";
+  for (const std::string& line : wrap(fmt::format("{}: bubble rate {:.4f}, cost {:.6g}", drawn.timeline.title,
+                                                  facts.bubble_rate, facts.cost),
+                                      std::max(least_width, options.width))) {
+    text += line + "\n";
   }
-  say(legend(timeline.schedule));
-  if (num_ranks < all_ranks) say(fmt::format("{} of {} ranks are shown (--rows)", num_ranks, all_ranks));
-  if (scale.cut) {
-    say(fmt::format("time 0 to {:.4g} of {:.4g} is shown: a wider terminal shows more, --svg FILE all",
-                    static_cast<double>(scale.columns) / scale.columns_per_time, facts.end));
+  for (size_t rank = 0; rank < drawn.margins.left.size(); ++rank) {
+    text += drawn.margins.left[rank] + rank_line(drawn.timeline, static_cast<int>(rank), scale, options.color) +
+            drawn.margins.right[rank] + "\n";
   }
   return text;
+}
+
+// What the lines above mean, and what they leave out.
+std::string notes(const Schedule& schedule, size_t num_shown, const Scale& scale, double end) {
+  std::string text = legend(schedule) + "\n";
+  const size_t num_ranks = schedule.actions.size();
+  if (num_shown < num_ranks) text += fmt::format("{} of {} ranks are shown (--rows)\n", num_shown, num_ranks);
+  if (scale.cut) {
+    text += fmt::format("time 0 to {:.4g} of {:.4g} is shown: a wider terminal shows more, --svg FILE all\n",
+                        static_cast<double>(scale.columns) / scale.columns_per_time, end);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string terminal_picture(std::span<const Timeline> given, const TerminalPicture& options) {
+  std::vector<Timeline> timelines;
+  for (const Timeline& timeline : given) timelines.push_back(from_zero(timeline));
+  std::vector<Drawn> all;
+  double end = 0;
+  size_t margin = 0;
+  for (const Timeline& timeline : timelines) {
+    TimelineFacts facts = facts_of(timeline);
+    const size_t num_ranks = std::min(timeline.times.size(), static_cast<size_t>(std::max(1, options.most_ranks)));
+    Margins margins = margins_of(timeline, facts, num_ranks);
+    end = std::max(end, facts.end);
+    margin = std::max(margin, margins.left_width + margins.right_width);
+    all.push_back({timeline, std::move(facts), std::move(margins)});
+  }
+  if (all.empty()) return "";
+  const Scale scale = scale_of(timelines, end, std::max(least_width, options.width) - margin);
+  std::string text;
+  for (const Drawn& drawn : all) text += drawn_text(drawn, scale, options);
+  return text + notes(timelines[0].schedule, all[0].margins.left.size(), scale, end);
 }
 
 }  // namespace kumiko

@@ -1,7 +1,8 @@
-// A timeline as text: a line a rank, time from left to right.
+// Timelines as text: a line a rank, time from left to right.
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 
 #include "kumiko/schedule/timeline.h"
@@ -14,9 +15,9 @@ struct TerminalPicture {
   bool color = false;  // ANSI colours
 };
 
-// Each action is a letter (F, B, W; small in the later parts of a rank: its further chunks, or the other direction), the
-// number of its micro-batch where there is room, and dashes for as long as it lasts; blanks are bubbles. Lines are at
-// most `width` columns, if that is 40 or more; what is left out for it is said in words.
+// Each action is a letter (F, B, W; small in the later parts of a rank: its further chunks, or the other direction),
+// the number of its micro-batch where there is room, and dashes for as long as it lasts; blanks are bubbles. Lines are
+// at most `width` columns, if that is 40 or more; what is left out for it is said in words.
 std::string terminal_picture(const Timeline& timeline, const TerminalPicture& options);
 
 }  // namespace kumiko

@@ -109,8 +109,7 @@ class Run {
   }
 
   void leave(const Action& action, int rank, double end) {
-    Made& made =
-        at(action.kind == ActionKind::forward ? forward_ : backward_, action.stage, action.micro_batch);
+    Made& made = at(action.kind == ActionKind::forward ? forward_ : backward_, action.stage, action.micro_batch);
     made.end = end;
     made.maker = rank;
     if (made.waiting != nobody) ready_.push_back(std::exchange(made.waiting, nobody));
