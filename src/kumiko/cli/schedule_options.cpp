@@ -34,6 +34,10 @@ void add_pipeline_options(CLI::App& command, PipelineArguments& arguments) {
   command.add_option("--memory-limit", arguments.memory_limit,
                      "Of schedules that fit themselves to it: micro-batches whose activations a rank may hold "
                      "(default: as published)");
+  command
+      .add_option("--after-backward", arguments.after_backward,
+                  "The share of a micro-batch's activations that is held between its B and its W")
+      ->capture_default_str();
 }
 
 ScheduleRequest request_of(const CLI::App& command, const PipelineArguments& arguments) {
@@ -47,11 +51,13 @@ ScheduleRequest request_of(const CLI::App& command, const PipelineArguments& arg
   request.pipeline_pairs = given(command, "--pairs") ? arguments.pairs : 1;
   request.micro_batches_per_update = arguments.micro_batches_per_update;
   request.memory_limit = arguments.memory_limit;
+  request.memory.after_backward = arguments.after_backward;
   request.times = arguments.times;
   request.transfer = arguments.transfer;
   if (!arguments.times_file.empty()) {
-    for (const char* option : {"--tf", "--tb", "--tw", "--tc"}) {
-      if (given(command, option)) throw_user("{} and --times: the file gives all times; leave {} out", option, option);
+    for (const char* option : {"--tf", "--tb", "--tw", "--tc", "--after-backward"}) {
+      if (given(command, option))
+        throw_user("{} and --times: the file says what each stage takes; leave {} out", option, option);
     }
     request.stage_costs = read_stage_costs(arguments.times_file, request.num_ranks);
     request.transfer = request.stage_costs.transfer;

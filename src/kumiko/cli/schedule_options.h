@@ -11,7 +11,6 @@ class App;
 
 namespace kumiko {
 
-// Numbers that are not given are 0 for counts, below 0 for times.
 struct PipelineArguments {
   std::string schedule;
   int pipeline = 0;
@@ -20,6 +19,7 @@ struct PipelineArguments {
   int pairs = 0;
   int micro_batches_per_update = 0;
   double memory_limit = 0;
+  double after_backward = 1;
   StageTimes times{};
   double transfer = 0;
   std::string times_file;

@@ -15,6 +15,18 @@ constexpr std::array generators = {
     ScheduleGenerator{"gpipe", "all F, then all B (Huang et al. 2019)", BackwardKind::whole, true, make_gpipe},
     ScheduleGenerator{"1f1b", "one F, one B: PipeDream-Flush, DAPPLE (Narayanan et al. 2021)", BackwardKind::whole,
                       true, make_one_forward_one_backward},
+    ScheduleGenerator{"zb-1p",
+                      "fitted to times, memory of 1F1B (Qi et al. 2023)",
+                      BackwardKind::split,
+                      true,
+                      make_zb_1p,
+                      {.memory_limit = true}},
+    ScheduleGenerator{"zb-2p",
+                      "fitted to times, twice the memory of 1F1B (Qi et al. 2023)",
+                      BackwardKind::split,
+                      true,
+                      make_zb_2p,
+                      {.memory_limit = true}},
 };
 
 struct Alias {
@@ -64,7 +76,7 @@ const ScheduleGenerator& find_schedule(std::string_view name) {
 ScheduleCosts costs_of(const ScheduleRequest& request, int num_stages) {
   const ScheduleCosts& costs = request.stage_costs;
   if (costs.times.empty())
-    return uniform_costs(num_stages, num_stages / request.num_ranks, request.times, request.transfer);
+    return uniform_costs(num_stages, num_stages / request.num_ranks, request.times, request.transfer, request.memory);
   if (costs.times.size() != static_cast<size_t>(num_stages) || costs.memory.size() != static_cast<size_t>(num_stages))
     throw_user("costs of {} stages: the schedule has {} stages; give the costs of each", costs.times.size(),
                num_stages);

@@ -159,9 +159,9 @@ struct Drawn {
 std::string drawn_text(const Drawn& drawn, const Scale& scale, const TerminalPicture& options) {
   const TimelineFacts& facts = drawn.facts;
   std::string text;
-  for (const std::string& line : wrap(fmt::format("{}: bubble rate {:.4f}, cost {:.6g}", drawn.timeline.title,
-                                                  facts.bubble_rate, facts.cost),
-                                      std::max(least_width, options.width))) {
+  for (const std::string& line :
+       wrap(fmt::format("{}: bubble rate {:.4f}, cost {:.6g}", drawn.timeline.title, facts.bubble_rate, facts.cost),
+            std::max(least_width, options.width))) {
     text += line + "\n";
   }
   for (size_t rank = 0; rank < drawn.margins.left.size(); ++rank) {

@@ -54,6 +54,7 @@ void validate(const ScheduleRequest& request) {
   check_number("memory_limit", request.memory_limit);
   if (request.stage_costs.times.empty()) {
     check_number("T_c", request.transfer);
+    check_number("after_backward", request.memory.after_backward);
     return check_times("", request.times);
   }
   check_number("T_c", request.stage_costs.transfer);

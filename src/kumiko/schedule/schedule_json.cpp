@@ -62,6 +62,7 @@ ordered_json request_json(std::string_view schedule, const ScheduleRequest& requ
   const ScheduleCosts& costs = request.stage_costs;
   if (costs.times.empty()) {
     result["times"] = times_json(request.times);
+    result["after_backward"] = request.memory.after_backward;
     result["transfer"] = request.transfer;
     return result;
   }
@@ -98,6 +99,7 @@ ScheduleRequest request_from_json(const json& object) {
   request.micro_batches_per_update = integer_at(object, "micro_batches_per_update", request.micro_batches_per_update);
   request.memory_limit = number_at(object, "memory_limit", request.memory_limit);
   request.transfer = number_at(object, "transfer", request.transfer);
+  request.memory.after_backward = number_at(object, "after_backward", request.memory.after_backward);
   if (const auto times = object.find("times"); times != object.end()) request.times = times_from_json(*times);
   if (const auto stages = object.find("stage_times"); stages != object.end()) {
     read_stages(*stages, request.num_ranks, request.stage_costs);

@@ -11,7 +11,9 @@
 namespace kumiko {
 
 // {"schedule", "pipeline", "micro_batches", "chunks", "pairs", "micro_batches_per_update", "memory_limit", "times":
-// {"forward", "backward", "weight"}, "transfer"}; with costs of each stage "stage_times": [{"forward", ...}] too.
+// {"forward", "backward", "weight"}, "after_backward", "transfer"}; with costs of each stage, "stage_times":
+// [{"forward",
+// ...}] for "times" and "after_backward".
 nlohmann::ordered_json request_json(std::string_view schedule, const ScheduleRequest& request);
 // What is absent is as in ScheduleRequest. User error, or an exception of the JSON library, where a value is none.
 ScheduleRequest request_from_json(const nlohmann::json& json);
