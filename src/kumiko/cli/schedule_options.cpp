@@ -69,15 +69,16 @@ ScheduleRequest request_of(const CLI::App& command, const PipelineArguments& arg
 ScheduleRequest request_of_schedule(const CLI::App& command, const PipelineArguments& arguments) {
   if (arguments.schedule.empty()) throw_user("--schedule is missing: give one that `kumiko schedule list` names");
   const ScheduleGenerator& generator = find_schedule(arguments.schedule);
+  const RequestParts takes = parts_taken_by(generator);
   const auto refuse = [&](const char* option, bool taken, const char* reason) {
     if (!taken && given(command, option)) {
       throw_user("{} means nothing to the schedule {}, {}; leave it out", option, generator.name, reason);
     }
   };
-  refuse("--chunks", generator.takes.chunks, "whose stages a rank are not open");
-  refuse("--pairs", generator.takes.pipeline_pairs, "which has no pipelines in two directions");
-  refuse("--micro-batches-per-update", generator.takes.micro_batches_per_update, "whose updates are not open");
-  refuse("--memory-limit", generator.takes.memory_limit, "which does not fit itself to memory");
+  refuse("--chunks", takes.chunks, "whose stages a rank are not open");
+  refuse("--pairs", takes.pipeline_pairs, "which has no pipelines in two directions");
+  refuse("--micro-batches-per-update", takes.micro_batches_per_update, "whose updates are not open");
+  refuse("--memory-limit", takes.memory_limit, "which does not fit itself to memory");
   return request_of(command, arguments);
 }
 

@@ -8,6 +8,8 @@
 
 namespace kumiko {
 
+struct Pipeline;  // pipeline.h
+
 struct StepContext {
   Kernels& kernels;
   MemoryPool& pool;
@@ -19,7 +21,8 @@ struct StepContext {
   RecomputeOptions recompute{};
   Communicator* tensor = nullptr;  // the tensor axis; none if each rank has the whole model
   TensorExchange exchange{};
-  bool reproducible = false;  // sums are taken in an order that no layout changes (model/canonical.h)
+  const Pipeline* pipeline = nullptr;  // none if each rank has all stages
+  bool reproducible = false;           // sums are taken in an order that no layout changes (model/canonical.h)
 };
 
 }  // namespace kumiko

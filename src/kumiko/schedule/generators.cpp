@@ -15,18 +15,28 @@ constexpr std::array generators = {
     ScheduleGenerator{"gpipe", "all F, then all B (Huang et al. 2019)", BackwardKind::whole, true, make_gpipe},
     ScheduleGenerator{"1f1b", "one F, one B: PipeDream-Flush, DAPPLE (Narayanan et al. 2021)", BackwardKind::whole,
                       true, make_one_forward_one_backward},
-    ScheduleGenerator{"zb-1p",
-                      "fitted to times, memory of 1F1B (Qi et al. 2023)",
-                      BackwardKind::split,
-                      true,
-                      make_zb_1p,
-                      {.memory_limit = true}},
-    ScheduleGenerator{"zb-2p",
-                      "fitted to times, twice the memory of 1F1B (Qi et al. 2023)",
-                      BackwardKind::split,
-                      true,
-                      make_zb_2p,
-                      {.memory_limit = true}},
+    ScheduleGenerator{"interleaved", "1F1B with several stages a rank (Narayanan et al. 2021, SC)", BackwardKind::whole,
+                      true, make_interleaved},
+    ScheduleGenerator{"pipedream", "an update after each micro-batch, weights stashed (Harlap et al. 2018)",
+                      BackwardKind::whole, false, make_pipedream},
+    ScheduleGenerator{"pipedream-vertical-sync", "PipeDream with one version of weights at all stages",
+                      BackwardKind::whole, false, make_pipedream_vertical_sync},
+    ScheduleGenerator{"pipedream-2bw", "an update each few micro-batches, two versions (Narayanan et al. 2021, ICML)",
+                      BackwardKind::whole, false, make_pipedream_2bw},
+    ScheduleGenerator{"chimera", "two directions at once (Li and Hoefler 2021)", BackwardKind::whole, true,
+                      make_chimera},
+    ScheduleGenerator{"chimera-doubling", "chimera with F of two micro-batches at once", BackwardKind::whole, true,
+                      make_chimera_doubling},
+    ScheduleGenerator{"chimera-halving", "chimera with BW of half a micro-batch", BackwardKind::whole, true,
+                      make_chimera_halving},
+    ScheduleGenerator{"zb-h1", "W put off: less bubble at the memory of 1F1B (Qi et al. 2023)", BackwardKind::split,
+                      true, make_zb_h1},
+    ScheduleGenerator{"zb-h2", "W put off twice as long: no bubble at twice the memory (Qi et al. 2023)",
+                      BackwardKind::split, true, make_zb_h2},
+    ScheduleGenerator{"zb-1p", "fitted to times, memory of 1F1B (Qi et al. 2023)", BackwardKind::split, true,
+                      make_zb_1p},
+    ScheduleGenerator{"zb-2p", "fitted to times, twice the memory of 1F1B (Qi et al. 2023)", BackwardKind::split, true,
+                      make_zb_2p},
 };
 
 struct Alias {
@@ -71,6 +81,16 @@ const ScheduleGenerator& find_schedule(std::string_view name) {
                                   [&](const ScheduleGenerator& generator) { return generator.name == wanted; });
   if (found == generators.end()) throw_user("schedule = {}: expected one of {}", name, all_names());
   return *found;
+}
+
+RequestParts parts_taken_by(const ScheduleGenerator& generator) {
+  const std::string_view name = generator.name;
+  RequestParts parts;
+  parts.chunks = name == "interleaved";
+  parts.pipeline_pairs = name.starts_with("chimera");
+  parts.micro_batches_per_update = name == "pipedream-2bw";
+  parts.memory_limit = name == "zb-1p" || name == "zb-2p" || name == "searched";
+  return parts;
 }
 
 ScheduleCosts costs_of(const ScheduleRequest& request, int num_stages) {

@@ -32,14 +32,6 @@ ScheduleCosts costs_of(const ScheduleRequest& request, int num_stages);
 
 enum class BackwardKind : uint8_t { whole, split };
 
-// What a schedule takes of a request beside ranks, micro-batches and costs.
-struct RequestParts {
-  bool chunks = false;
-  bool pipeline_pairs = false;
-  bool micro_batches_per_update = false;
-  bool memory_limit = false;
-};
-
 struct ScheduleGenerator {
   std::string_view name;  // "1f1b"
   std::string_view help;  // one line, with the paper
@@ -47,12 +39,20 @@ struct ScheduleGenerator {
   bool synchronous = true;
   // User error where the request is one that the schedule is not defined for, with the nearest that are.
   Schedule (*make)(const ScheduleRequest& request) = nullptr;
-  RequestParts takes{};
 };
 
 std::span<const ScheduleGenerator> schedule_generators();
 // By its name or one of its aliases, in either case of letters. User error naming all of them.
 const ScheduleGenerator& find_schedule(std::string_view name);
+
+// What a schedule takes of a request beside ranks, micro-batches and costs.
+struct RequestParts {
+  bool chunks = false;
+  bool pipeline_pairs = false;
+  bool micro_batches_per_update = false;
+  bool memory_limit = false;
+};
+RequestParts parts_taken_by(const ScheduleGenerator& generator);
 
 // The generators. p ranks, m micro-batches.
 Schedule make_gpipe(const ScheduleRequest& request);

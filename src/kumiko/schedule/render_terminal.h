@@ -15,9 +15,9 @@ struct TerminalPicture {
   bool color = false;  // ANSI colours
 };
 
-// Each action is a letter (F, B, W; small in the later parts of a rank: its further stages, or the other direction), the
-// number of its micro-batch where there is room, and dashes for as long as it lasts; blanks are bubbles. Lines are at
-// most `width` columns, if that is 60 or more; what is left out for it is said in words. Several timelines have one
+// Each action is a letter (F, B, W; small in the later parts of a rank: its further stages, or the other direction),
+// the number of its micro-batch where there is room, and dashes for as long as it lasts; blanks are bubbles. Lines are
+// at most `width` columns, if that is 60 or more; what is left out for it is said in words. Several timelines have one
 // scale.
 std::string terminal_picture(std::span<const Timeline> timelines, const TerminalPicture& options);
 

@@ -9,6 +9,7 @@
 #include "kumiko/model/memory.h"
 #include "kumiko/train/breakdown.h"
 #include "kumiko/train/prometheus.h"
+#include "kumiko/train/rank_flops.h"
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/summary.h"
 #include "kumiko/train/tensorboard.h"
@@ -86,6 +87,12 @@ std::string documents_text(const DocumentMask& documents) {
   return fmt::format("{}; they end with token {}", text, documents.end_of_document);
 }
 
+std::string pipeline_text(const Run& run) {
+  const Schedule& schedule = run.pipeline->schedule;
+  return fmt::format("{}, {} stages on {} ranks, {} micro-batches", schedule.name, schedule.num_stages(),
+                     schedule.num_ranks(), schedule.num_micro_batches());
+}
+
 SummarySection batch_section(const Run& run) {
   const BatchLayout& layout = run.layout;
   const int64_t steps = run.config.train.train_iters;
@@ -97,6 +104,7 @@ SummarySection batch_section(const Run& run) {
        {"tokens", fmt::format("{} a step ({} x {}), {} in {} steps", with_thousands(layout.tokens_per_step()),
                               layout.global_batch_size, layout.seq_length, human_count(tokens), with_thousands(steps))},
        {"compute", fmt::format("{:.3g} FLOPs in all", flops_per_token(run.shape()) * tokens)}}};
+  if (run.pipeline) section.rows.push_back({"pipeline", pipeline_text(run)});
   if (run.documents.any()) section.rows.push_back({"documents", documents_text(run.documents)});
   return section;
 }
@@ -229,8 +237,7 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
 
 void RunReport::show_breakdown(const RegionTimes& times) {
   if (!console_) return;
-  const int64_t num_sequences = run_.layout.micro_batch_size * run_.layout.num_micro_batches();
-  console_->print(breakdown_table(times, flops_by_region(run_.shape(), num_sequences, run_.tensor_parallel())));
+  console_->print(breakdown_table(times, rank_flops(run_)));
   std::vector<TrafficRow> traffic = run_.world.traffic();
   const std::string table = traffic_table(traffic_since(traffic_shown_, traffic), times.steps);
   if (!table.empty()) console_->print("\n" + table);

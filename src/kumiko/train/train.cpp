@@ -33,9 +33,14 @@ double evaluate(Run& run, RegionTimer& timer) {
   total.data<double>()[0] = std::accumulate(losses.begin(), losses.end(), 0.0);
   total.data<double>()[1] = static_cast<double>(tokens);
   run.data.ranks->all_reduce(total, ReduceOp::sum, "validation loss").wait();
+  Communicator* const stages = run.pipeline ? run.pipeline->ranks.get() : nullptr;
+  if (stages != nullptr) {
+    if (stages->rank() > 0) total.data<double>()[1] = 0;  // all of them have read the same tokens
+    stages->all_reduce(total, ReduceOp::sum, "validation loss").wait();
+  }
   const double all_tokens = std::max(1.0, total.data<double>()[1]);
   if (!context.reproducible) return total.data<double>()[0] / all_tokens;
-  return sum_exactly(losses, {run.data.ranks.get()}, "validation loss", *run.pool) / all_tokens;
+  return sum_exactly(losses, {run.data.ranks.get(), stages}, "validation loss", *run.pool) / all_tokens;
 }
 
 std::vector<MicroBatch> read_samples(const Run& run, RegionTimer& timer, const Profiler& profiler) {
