@@ -41,24 +41,23 @@ double held_micro_batches(const PipelineMeasurement& result) {
 
 void print_text(const PipelineBenchmarkOptions& options, const std::vector<PipelineMeasurement>& results,
                 const World& world) {
-  const std::string times = options.emulates()
-                                ? fmt::format("actions made to last F {:.4g}, B {:.4g}, W {:.4g} ms",
-                                              1e3 * options.times.forward, 1e3 * options.times.backward,
-                                              1e3 * options.times.weight)
-                                : "real arithmetic";
+  const std::string times = options.emulates() ? fmt::format("actions made to last F {:.4g}, B {:.4g}, W {:.4g} ms",
+                                                             1e3 * options.times.forward, 1e3 * options.times.backward,
+                                                             1e3 * options.times.weight)
+                                               : "real arithmetic";
   fmt::print("{} ranks, {} micro-batches, {}, {}: the middle of {} steps\n\n", world.size(), options.num_micro_batches,
              options.step.model, times, options.step.steps);
-  fmt::print("{:<18}{:>10}{:>11}{:>11}{:>14}{:>11}{:>14}{:>9}\n", "schedule", "step ms", "bubble", "simulated",
-             "held at most", "simulated", "micro-batches", "stages");
+  fmt::print("{:<18}{:>10}{:>8}{:>11}{:>11}{:>14}{:>11}{:>15}\n", "schedule", "step ms", "T_c ms", "bubble",
+             "simulated", "held at most", "simulated", "micro-batches");
   for (const PipelineMeasurement& result : results) {
     if (!result.refusal.empty()) {
       fmt::print("{:<18}  not run: {}\n", name_of(result), result.refusal);
       continue;
     }
-    fmt::print("{:<18}{:>10.1f}{:>11.4f}{:>11.4f}{:>14}{:>11}{:>14.2f}{:>9}\n", name_of(result),
-               1e3 * result.step_seconds, result.bubble_rate, result.simulation.bubble_rate,
+    fmt::print("{:<18}{:>10.1f}{:>8.2f}{:>11.4f}{:>11.4f}{:>14}{:>11}{:>15.2f}\n", name_of(result),
+               1e3 * result.step_seconds, result.transfer_ms, result.bubble_rate, result.simulation.bubble_rate,
                human_bytes(largest(result.peak_bytes)), human_bytes(largest(result.simulation.peak_memory)),
-               held_micro_batches(result), result.file.timeline.schedule.num_stages());
+               held_micro_batches(result));
   }
 }
 
@@ -71,6 +70,7 @@ void print_json(const std::vector<PipelineMeasurement>& results) {
     }
     json.push_back({{"schedule", name_of(result)},
                     {"step_ms", 1e3 * result.step_seconds},
+                    {"transfer_ms", result.transfer_ms},
                     {"bubble_rate", result.bubble_rate},
                     {"simulated_bubble_rate", result.simulation.bubble_rate},
                     {"peak_bytes", result.peak_bytes},
@@ -104,16 +104,20 @@ void add_bench_pipeline(CLI::App& bench) {
   command->add_option("--schedules", options.schedules, "Names, joined by commas; all synchronous ones if not given")
       ->delimiter(',');
   command->add_option("--micro-batches", options.num_micro_batches, "Of a step")->capture_default_str();
-  command->add_option("--virtual-pipeline-model-parallel-size", options.step.parallel.pipeline.chunks,
-                      "Stages of a rank, where the schedule leaves that open; 0 for 2")
+  command
+      ->add_option("--virtual-pipeline-model-parallel-size", options.step.parallel.pipeline.chunks,
+                   "Stages of a rank, where the schedule leaves that open; 0 for 2")
       ->capture_default_str();
   command->add_option("--tf", arguments->forward_ms, "Make F of a micro-batch last so many ms on a rank");
   command->add_option("--tb", arguments->backward_ms, "B");
   command->add_option("--tw", arguments->weight_ms, "W");
   command->add_flag("--json", arguments->json, "One line of JSON");
   command->add_option("--pictures", arguments->pictures, "Directory for a picture and a JSON file of each timeline");
-  command->callback([arguments] {
+  command->allow_extras();
+  command->footer("Any other option of a configuration can follow, as --model.hidden_size 64");
+  command->callback([command, arguments] {
     PipelineBenchmarkOptions& chosen = arguments->options;
+    chosen.step.settings = parse_overrides(command->remaining());
     chosen.times = {1e-3 * arguments->forward_ms, 1e-3 * arguments->backward_ms, 1e-3 * arguments->weight_ms};
     const auto body = [&](World& world) {
       const std::vector<PipelineMeasurement> results = benchmark_pipeline(chosen, world);

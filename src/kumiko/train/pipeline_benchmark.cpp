@@ -1,11 +1,14 @@
 #include "kumiko/train/pipeline_benchmark.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "kumiko/base/error.h"
 #include "kumiko/comm/agreement.h"
 #include "kumiko/parallel/action_record.h"
+#include "kumiko/schedule/dependencies.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/setup.h"
 #include "kumiko/train/synthetic_samples.h"
@@ -38,7 +41,7 @@ Records gather_records(const std::vector<ActionRecord>& own, Communicator& ranks
 
 double median_or_zero(const std::vector<double>& values) { return values.empty() ? 0 : median_of(values); }
 
-// What an F, and a B, of each stage adds to what its rank holds.
+// What F, and B, of a whole micro-batch at each stage add to what its rank holds.
 std::vector<StageMemory> stage_memory(const Schedule& schedule, const Records& records,
                                       const std::vector<double>& base) {
   const auto num_stages = static_cast<size_t>(schedule.num_stages());
@@ -57,8 +60,9 @@ std::vector<StageMemory> stage_memory(const Schedule& schedule, const Records& r
   }
   std::vector<StageMemory> memory;
   for (size_t stage = 0; stage < num_stages; ++stage) {
-    const double activations = median_or_zero(forward[stage]);
-    memory.push_back({activations, activations + median_or_zero(backward[stage])});
+    const double parts = schedule.parts_per_micro_batch;
+    const double activations = parts * median_or_zero(forward[stage]);
+    memory.push_back({activations, activations + parts * median_or_zero(backward[stage])});
   }
   return memory;
 }
@@ -74,13 +78,39 @@ Timeline timeline_of(const std::string& title, const Schedule& schedule, const R
   return from_zero(std::move(timeline));
 }
 
+// T_c: from the end of the action that makes a message to the beginning of one that has waited for it, in the middle.
+double transfer_of(const Timeline& timeline) {
+  const Schedule& schedule = timeline.schedule;
+  std::map<std::tuple<bool, int, int>, double> made;  // of F or not, stage, micro-batch
+  const auto is_forward = [](const Action& action) { return action.kind == ActionKind::forward; };
+  for (size_t rank = 0; rank < timeline.times.size(); ++rank) {
+    for (size_t i = 0; i < timeline.times[rank].size(); ++i) {
+      const Action& action = schedule.actions[rank][i];
+      if (action.kind == ActionKind::weight) continue;
+      made[{is_forward(action), action.stage, action.micro_batch}] = timeline.times[rank][i].end;
+    }
+  }
+  std::vector<double> delays;
+  for (size_t rank = 0; rank < timeline.times.size(); ++rank) {
+    for (size_t i = 1; i < timeline.times[rank].size(); ++i) {
+      const Action& action = schedule.actions[rank][i];
+      const int from = input_stage(action, schedule.num_stages());
+      if (from == no_stage || schedule.rank_of(from, action.micro_batch) == static_cast<int>(rank)) continue;
+      const double ready = made.at({is_forward(action), from, action.micro_batch});
+      if (ready > timeline.times[rank][i - 1].end) delays.push_back(timeline.times[rank][i].begin - ready);
+    }
+  }
+  return median_or_zero(delays);
+}
+
 ScheduleCosts costs_of(const PipelineBenchmarkOptions& options, const Timeline& timeline) {
   const Schedule& schedule = timeline.schedule;
-  if (!options.emulates()) return mean_costs(timeline, 0);
+  const double transfer = transfer_of(timeline);
+  if (!options.emulates()) return mean_costs(timeline, transfer);
   const StageTimes& times = options.times;
   const int per_rank = schedule.num_stages() / schedule.num_ranks();
   return uniform_costs(schedule.num_stages(), per_rank, {1e3 * times.forward, 1e3 * times.backward, 1e3 * times.weight},
-                       0);
+                       transfer);
 }
 
 // Of one stage and one micro-batch of the schedule.
@@ -111,6 +141,7 @@ PipelineMeasurement summary_of(const PipelineBenchmarkOptions& options, Run& run
   ScheduleCosts costs = costs_of(options, timelines[middle]);
   costs.memory = stage_memory(schedule, records, base);
   PipelineMeasurement result;
+  result.transfer_ms = costs.transfer;
   result.bubble_rate = bubble(middle);
   result.step_seconds = steps[middle].seconds;
   result.simulation = simulate(schedule, costs);
@@ -122,7 +153,7 @@ PipelineMeasurement summary_of(const PipelineBenchmarkOptions& options, Run& run
     for (const int stage : schedule.placement.stages_of(static_cast<int>(rank))) {
       one += costs.memory[static_cast<size_t>(stage)].activations;
     }
-    result.one_micro_batch.push_back(one * schedule.parts_per_micro_batch *
+    result.one_micro_batch.push_back(one *
                                      (schedule.num_stages() / schedule.num_ranks()) /
                                      static_cast<double>(schedule.placement.stages_of(static_cast<int>(rank)).size()));
   }
@@ -154,7 +185,8 @@ PipelineMeasurement measure(const PipelineBenchmarkOptions& options, const std::
     measured.seconds = records.back().time.end - records.front().time.begin;
     steps.push_back(std::move(measured));
     if (base.empty()) {
-      for (const std::string& text : gather_text(*run.everyone, fmt::format("{}", held))) base.push_back(std::stod(text));
+      for (const std::string& text : gather_text(*run.everyone, fmt::format("{}", held)))
+        base.push_back(std::stod(text));
     }
   }
   return summary_of(options, run, std::move(steps), base);

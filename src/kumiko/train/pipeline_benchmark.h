@@ -17,7 +17,8 @@ struct PipelineBenchmarkOptions {
   StepBenchmarkOptions step;
   std::vector<std::string> schedules;  // empty: all synchronous ones that are defined for the sizes
   int64_t num_micro_batches = 8;
-  // Seconds that F, B and W of one micro-batch seem to take on one rank, over all of its stages; all 0: real arithmetic.
+  // Seconds that F, B and W of one micro-batch seem to take on one rank, over all of its stages; all 0: real
+  // arithmetic.
   StageTimes times{0, 0, 0};
 
   bool emulates() const { return times.total() > 0; }
@@ -26,7 +27,9 @@ struct PipelineBenchmarkOptions {
 
 struct PipelineMeasurement {
   TimelineFile file;      // the step with the middle bubble: times in ms
-  Simulation simulation;  // with the times that were given, or those measured in the mean; memory as measured of each F
+  // With the times that were given, or those measured in the mean; messages and the memory of F and B as measured.
+  Simulation simulation;
+  double transfer_ms = 0;  // T_c
   double bubble_rate = 0;
   double step_seconds = 0;
   std::vector<double> peak_bytes;       // held at once, of each rank, at the end of any action
