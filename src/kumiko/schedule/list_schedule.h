@@ -1,5 +1,5 @@
-// Schedules made one action at a time: each rank runs what is ready, by priority, and weight gradients where they do not
-// hold up anything else.
+// Schedules made one action at a time: each rank runs what is ready, by priority, and weight gradients where they do
+// not hold up anything else.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ enum class WeightRule : uint8_t {
 // Memory of each rank in the unit of the costs, for `limit` micro-batches through all stages of the rank.
 std::vector<double> memory_limits(const StagePlacement& placement, const ScheduleCosts& costs, double limit);
 
-// The F and B of `order` (BW counts as B) in their order on each rank, with W placed by `rule` and wherever memory would
-// be exceeded. Nothing where the order cannot run to its end within the limits.
+// The F and B of `order` (BW counts as B) in their order on each rank, with W placed by `rule` and wherever memory
+// would be exceeded. Nothing where the order cannot run to its end within the limits.
 std::optional<Schedule> place_weights(const Schedule& order, const ScheduleCosts& costs,
                                       const std::vector<double>& limits, WeightRule rule);
 
@@ -32,9 +32,9 @@ struct Priorities {
   std::vector<double> backward;
 };
 
-// As many actions as `form` has micro-batches and stages; its own are ignored. Each rank runs the ready F or B that comes
-// first by priority, and W when none is ready. An F goes ahead of others only as far as memory remains for those: if
-// running by priority alone keeps to the limits, this ends. Nothing where it does not.
+// As many actions as `form` has micro-batches and stages; its own are ignored. Each rank runs the ready F or B that
+// comes first by priority, and W when none is ready. An F goes ahead of others only as far as memory remains for those:
+// if running by priority alone keeps to the limits, this ends. Nothing where it does not.
 std::optional<Schedule> list_schedule(const Schedule& form, const Priorities& priorities, const ScheduleCosts& costs,
                                       const std::vector<double>& limits);
 

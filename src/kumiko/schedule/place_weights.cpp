@@ -14,8 +14,7 @@ constexpr double missing = -1;
 // whenever it decides on a W.
 class WeightPlacement {
  public:
-  WeightPlacement(const Schedule& order, const ScheduleCosts& costs, const std::vector<double>& limits,
-                  WeightRule rule)
+  WeightPlacement(const Schedule& order, const ScheduleCosts& costs, const std::vector<double>& limits, WeightRule rule)
       : order_(order), costs_(costs), limits_(limits), rule_(rule), part_(1.0 / order.parts_per_micro_batch) {
     const size_t size = static_cast<size_t>(order.num_stages()) * order.routes.size();
     forward_ends_.assign(size, missing);
@@ -148,7 +147,8 @@ std::vector<double> memory_limits(const StagePlacement& placement, const Schedul
   for (int route = 0; route < placement.num_routes(); ++route) {
     std::vector<double> held(limits.size());
     for (int stage = 0; stage < placement.num_stages(); ++stage)
-      held[static_cast<size_t>(placement.rank_of(route, stage))] += costs.memory[static_cast<size_t>(stage)].activations;
+      held[static_cast<size_t>(placement.rank_of(route, stage))] +=
+          costs.memory[static_cast<size_t>(stage)].activations;
     for (size_t rank = 0; rank < limits.size(); ++rank) limits[rank] = std::max(limits[rank], limit * held[rank]);
   }
   return limits;

@@ -9,8 +9,8 @@
 
 namespace kumiko {
 
-// The order of F and B on each rank with W placed as suits the request's times best. `limit`: micro-batches through both
-// stages of a rank that it may hold until their W.
+// The order of F and B on each rank with W placed as suits the request's times best. `limit`: micro-batches through
+// both stages of a rank that it may hold until their W.
 Schedule fit_weights(const Schedule& order, const ScheduleRequest& request, double limit);
 
 // Of one micro-batch on one rank, in slots of one F, B or W of one stage: F of its first stage and of its second, B of
