@@ -15,7 +15,7 @@ namespace kumiko {
 struct Pipeline {
   Schedule schedule;
   RankProgram program;                    // this rank's
-  std::unique_ptr<Communicator> ranks;    // the axis: messages between stages; loss, norm and the like
+  std::shared_ptr<Communicator> ranks;    // the axis: messages between stages; loss, norm and the like
   std::unique_ptr<Communicator> holders;  // those that hold the same stages as this one; none if it alone does
   std::unique_ptr<Communicator> table;    // the other rank that has a copy of the token table; none if no other has
 };

@@ -43,22 +43,35 @@ int64_t chunks_of(const PipelineOptions& options, const ScheduleGenerator& gener
 
 }  // namespace
 
-PipelinePlan plan_pipeline(const ModelOptions& model, int64_t seq_length, const PipelineOptions& options,
-                           int64_t num_micro_batches) {
+PipelinePlan plan_stream(const ModelOptions& model, int64_t seq_length, const PipelineOptions& options,
+                         int64_t num_micro_batches, int64_t num_updates) {
   const ScheduleGenerator& generator = find_schedule(options.schedule);
   const std::vector<double> costs = unit_costs(model, seq_length);
   ScheduleRequest request;
   request.num_ranks = static_cast<int>(options.size);
-  request.num_micro_batches = static_cast<int>(num_micro_batches);
+  request.num_micro_batches = static_cast<int>(num_micro_batches * num_updates);
+  request.micro_batches_per_update = static_cast<int>(num_micro_batches);
   request.chunks = static_cast<int>(chunks_of(options, generator));
   request.pipeline_pairs = static_cast<int>(options.pairs);
   request.memory_limit = options.memory_limit;
   request.times = times_of(costs, options.size);
   PipelinePlan plan;
   plan.schedule = generator.make(request);
+  const int64_t per_update = plan.schedule.micro_batches_per_update;
+  if (per_update != 0 && per_update != num_micro_batches) {
+    throw_user(
+        "parallel.pipeline_schedule = {} updates the weights after each {} micro-batches: expected a "
+        "train.global_batch_size of so many on each data-parallel rank, not of {}",
+        options.schedule, per_update, num_micro_batches);
+  }
   plan.facts = verify(plan.schedule);
   plan.units = balance_units(costs, plan.schedule.num_stages());
   return plan;
+}
+
+PipelinePlan plan_pipeline(const ModelOptions& model, int64_t seq_length, const PipelineOptions& options,
+                           int64_t num_micro_batches) {
+  return plan_stream(model, seq_length, options, num_micro_batches, 1);
 }
 
 PipelinePart PipelinePlan::part(int64_t coordinate) const {

@@ -19,6 +19,7 @@ struct PipelineOptions {
   std::string schedule = "1f1b";  // `kumiko schedule list`
   int64_t chunks = 0;             // stages a rank, where the schedule leaves that open; 0: 2
   int64_t pairs = 1;              // of Chimera: pipelines in each direction
+  int64_t stream_steps = 16;      // of an asynchronous schedule: steps in one stream, before the pipeline runs empty
   double memory_limit = 0;        // micro-batches whose activations a rank may hold; 0: what the schedule is for
 };
 
@@ -36,6 +37,10 @@ struct PipelinePlan {
 // the model has fewer units than stages.
 PipelinePlan plan_pipeline(const ModelOptions& model, int64_t seq_length, const PipelineOptions& options,
                            int64_t num_micro_batches);
+// Of an asynchronous schedule, that many updates in one stream without a flush; `num_micro_batches` make one update.
+// User error if the schedule makes updates of another number.
+PipelinePlan plan_stream(const ModelOptions& model, int64_t seq_length, const PipelineOptions& options,
+                         int64_t num_micro_batches, int64_t num_updates);
 
 // What each unit of the model costs for one token, in multiply-adds of a forward.
 std::vector<double> unit_costs(const ModelOptions& model, int64_t seq_length);

@@ -65,9 +65,10 @@ void ParallelOptions::describe(OptionTable& table) {
   table.add("virtual_pipeline_model_parallel_size", pipeline.chunks,
             "stages of a rank, where the schedule leaves that open; 0 for 2");
   table.add("pipeline_pairs", pipeline.pairs, "of chimera: pipelines in each of the two directions");
-  table.add("pipeline_memory_limit", pipeline.memory_limit,
-            "micro-batches whose activations a rank may hold, where the schedule leaves that open; 0 for what it is "
-            "published with");
+  table.add(
+      "pipeline_stream_steps", pipeline.stream_steps,
+      "steps that an asynchronous schedule takes in one stream; then the pipeline runs empty, as it does before a "
+      "validation or a save");
   table.add("data_parallel_size", data_parallel_size, std::string(help_of(Axis::data)));
   table.add("zero_stage", zero_stage,
             "what data-parallel ranks divide among themselves: 0 nothing, 1 the optimizer's state, 2 gradients too, "
@@ -89,6 +90,7 @@ void ParallelOptions::validate() const {
   require(pipeline.size >= 1, "parallel.pipeline_model_parallel_size", pipeline.size, "1 or more");
   require(pipeline.chunks >= 0, "parallel.virtual_pipeline_model_parallel_size", pipeline.chunks, "0 or more");
   require(pipeline.pairs >= 1, "parallel.pipeline_pairs", pipeline.pairs, "1 or more");
+  require(pipeline.stream_steps >= 1, "parallel.pipeline_stream_steps", pipeline.stream_steps, "1 or more");
   if (!(pipeline.memory_limit >= 0)) {
     throw_user("parallel.pipeline_memory_limit = {}: expected 0 or more", pipeline.memory_limit);
   }

@@ -205,7 +205,7 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
   if (!console_) return;
   rates_.add(step_seconds, elapsed_seconds);
   StepMetrics metrics;
-  metrics.step = run_.state.step;
+  metrics.step = result.step;
   metrics.total_steps = run_.config.train.train_iters;
   metrics.loss = result.loss;
   metrics.learning_rate = result.lr;
@@ -215,8 +215,8 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
   metrics.flops_per_second = metrics.tokens_per_second * flops_per_token_ / static_cast<double>(run_.world.size());
   if (peak_) metrics.utilization = metrics.flops_per_second / *peak_;
   metrics.memory_bytes = run_.pool->total().peak;
-  metrics.consumed_samples = run_.consumed_samples();
-  metrics.consumed_tokens = run_.consumed_tokens();
+  metrics.consumed_samples = result.step * run_.layout.global_batch_size;
+  metrics.consumed_tokens = result.step * run_.layout.tokens_per_step();
   metrics.skipped = result.skipped;
   metrics.overflow = result.overflow;
   metrics.skipped_steps = run_.state.step - run_.state.updates;

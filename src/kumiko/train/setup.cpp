@@ -16,6 +16,7 @@
 #include "kumiko/train/reproducible.h"
 #include "kumiko/train/restore.h"
 #include "kumiko/train/state_checkpoint.h"
+#include "kumiko/train/stream_step.h"
 
 namespace kumiko {
 namespace {
@@ -125,9 +126,8 @@ std::optional<PipelinePlan> plan_stages(const Config& config, const BatchLayout&
   if (options.size == 1) return std::nullopt;
   PipelinePlan plan = plan_pipeline(config.model, config.train.seq_length, options, batches.num_micro_batches());
   if (!plan.schedule.is_synchronous()) {
-    throw_user(
-        "parallel.pipeline_schedule = {}: expected a synchronous one, whose steps end with all of their gradients",
-        options.schedule);
+    check_stream(config.model, config.optimizer, LossScale::of(config.train.loss_scale, config.train.precision),
+                 config.train.on_bad_values, config.parallel.zero_stage);
   }
   return plan;
 }

@@ -169,7 +169,7 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
     if (!storage.sharding().divides_optimizer()) state.model.prepare(kernels);
   }
   if (finite_loss) state.loss_scale.update(!finite_gradient);
-  ++state.step;
+  result.step = ++state.step;
   return result;
 }
 

@@ -40,6 +40,7 @@ struct StepSettings {
 };
 
 struct StepResult {
+  int64_t step = 0;          // steps finished with it
   double loss = 0;           // mean over the tokens of the global batch that count
   double gradient_norm = 0;  // global, before clipping, without the loss scale
   double lr = 0;
