@@ -9,7 +9,7 @@ namespace kumiko {
 
 // Messages between two ranks that may be on their way at once, in each direction, before the sender has to wait until
 // the first has been taken. The executor has as many buffers.
-inline constexpr int message_buffers = 2;
+inline constexpr int message_buffers = 4;
 
 struct ScheduleFacts {
   // Of each rank: the most micro-batches whose activations it holds at once, held from F until W, or BW, in
