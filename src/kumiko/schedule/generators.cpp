@@ -23,10 +23,20 @@ constexpr std::array generators = {
                       BackwardKind::whole, false, make_pipedream_vertical_sync},
     ScheduleGenerator{"pipedream-2bw", "an update each few micro-batches, two versions (Narayanan et al. 2021, ICML)",
                       BackwardKind::whole, false, make_pipedream_2bw},
+    ScheduleGenerator{"chimera", "two directions at once (Li and Hoefler 2021)", BackwardKind::whole, true,
+                      make_chimera},
+    ScheduleGenerator{"chimera-doubling", "chimera with F of two micro-batches at once", BackwardKind::whole, true,
+                      make_chimera_doubling},
+    ScheduleGenerator{"chimera-halving", "chimera with BW of half a micro-batch", BackwardKind::whole, true,
+                      make_chimera_halving},
     ScheduleGenerator{"zb-h1", "W put off: less bubble at the memory of 1F1B (Qi et al. 2023)", BackwardKind::split,
                       true, make_zb_h1},
     ScheduleGenerator{"zb-h2", "W put off twice as long: no bubble at twice the memory (Qi et al. 2023)",
                       BackwardKind::split, true, make_zb_h2},
+    ScheduleGenerator{"zb-1p", "fitted to times, memory of 1F1B (Qi et al. 2023)", BackwardKind::split, true,
+                      make_zb_1p},
+    ScheduleGenerator{"zb-2p", "fitted to times, twice the memory of 1F1B (Qi et al. 2023)", BackwardKind::split, true,
+                      make_zb_2p},
 };
 
 struct Alias {
@@ -76,7 +86,7 @@ const ScheduleGenerator& find_schedule(std::string_view name) {
 ScheduleCosts costs_of(const ScheduleRequest& request, int num_stages) {
   const ScheduleCosts& costs = request.stage_costs;
   if (costs.times.empty())
-    return uniform_costs(num_stages, num_stages / request.num_ranks, request.times, request.transfer);
+    return uniform_costs(num_stages, num_stages / request.num_ranks, request.times, request.transfer, request.memory);
   if (costs.times.size() != static_cast<size_t>(num_stages) || costs.memory.size() != static_cast<size_t>(num_stages))
     throw_user("costs of {} stages: the schedule has {} stages; give the costs of each", costs.times.size(),
                num_stages);

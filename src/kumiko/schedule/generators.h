@@ -16,13 +16,15 @@ struct ScheduleRequest {
   int num_micro_batches = 1;  // m
   int chunks = 1;             // stages a rank, where a schedule leaves that open
   int pipeline_pairs = 1;     // of Chimera: pipelines in each direction, f
-  StageTimes times{};   // of one micro-batch on one rank, all of its stages: for schedules that fit themselves to it
-  double transfer = 0;  // T_c
+  // Of one micro-batch on one rank, in all of its stages: for schedules that fit themselves to it.
+  StageTimes times{};
+  StageMemory memory{};
+  double transfer = 0;               // T_c
   int micro_batches_per_update = 0;  // of PipeDream-2BW; 0: p
-  // Of each stage, where they are not alike; replaces `times`. Empty: uniform_costs.
+  // Of each stage, where they are not alike; replaces the three above. Empty: uniform_costs.
   ScheduleCosts stage_costs{};
-  // Of the fullest rank: micro-batches through all stages of a rank whose activations it may hold; 0: what the schedule
-  // is published with.
+  // Memory of each rank, in micro-batches through all of its stages whose activations it may hold; between its B and
+  // its W a micro-batch takes its share `after_backward` of one. 0: what the schedule is published with.
   double memory_limit = 0;
 };
 // The costs that a request stands for, for a schedule with so many stages.
