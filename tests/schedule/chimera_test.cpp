@@ -11,8 +11,8 @@
 namespace kumiko {
 namespace {
 
-constexpr StageTimes equal_times{1, 0.5, 0.5};   // F = BW
-constexpr StageTimes double_times{1, 1, 1};      // 2 F = BW
+constexpr StageTimes equal_times{1, 0.5, 0.5};  // F = BW
+constexpr StageTimes double_times{1, 1, 1};     // 2 F = BW
 constexpr auto generators = {make_chimera, make_chimera_doubling, make_chimera_halving};
 
 ScheduleRequest request_of(int depth, int num_micro_batches, int pairs = 1, const StageTimes& times = equal_times) {
@@ -51,8 +51,7 @@ TEST(Chimera, BubbleWhereBackwardTakesTwiceAsLong) {
   for (const int depth : {2, 4, 8, 12}) {
     for (const int units : {1, 2, 3, 8}) {
       const int n = units * depth;
-      EXPECT_DOUBLE_EQ(cost_of(make_chimera, request_of(depth, n, 1, double_times)),
-                       3 * n + (units + 1) * (depth - 2));
+      EXPECT_DOUBLE_EQ(cost_of(make_chimera, request_of(depth, n, 1, double_times)), 3 * n + (units + 1) * (depth - 2));
     }
   }
 }
@@ -125,7 +124,8 @@ std::string message_of(const ScheduleRequest& request) {
 TEST(Chimera, RefusesWhatIsNotDefined) {
   EXPECT_EQ(message_of(request_of(5, 8)),
             "5 pipeline ranks: Chimera pairs each rank with one of the other half; use 4 or 6");
-  EXPECT_EQ(message_of(request_of(1, 8)), "1 pipeline ranks: Chimera pairs each rank with one of the other half; use 2");
+  EXPECT_EQ(message_of(request_of(1, 8)),
+            "1 pipeline ranks: Chimera pairs each rank with one of the other half; use 2");
   EXPECT_EQ(message_of(request_of(8, 8, 3)),
             "pipeline_pairs = 3: expected a divisor of half of the 8 pipeline ranks: 1, 2, 4");
 }
