@@ -1,6 +1,6 @@
 // What stages hand to one another: over the pipeline axis, or on this rank. Messages are on their way behind the
-// arithmetic: those that come are asked for ahead, and those that go are waited for only when as many to one rank as
-// message_buffers of them to one rank have not arrived.
+// arithmetic: those that come are asked for ahead, and those that go are waited for only when as many of them to one
+// rank as the schedule has message buffers have not arrived.
 #pragma once
 
 #include <deque>
