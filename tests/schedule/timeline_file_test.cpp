@@ -76,13 +76,13 @@ TEST_F(TimelineFiles, SayWhatIsWrong) {
   const std::string head = R"({"schedule":"1f1b","pipeline":1,"micro_batches":1,"ranks":)";
   const std::string forward = R"({"kind":"F","stage":0,"micro_batch":0,"begin":0,"end":1})";
   expect_error(read, "[]", "expected a JSON object");
-  expect_error(read, R"({"schedule":"1f2b","ranks":[]})",
-               "schedule = 1f2b: expected one of " + [] {
-                 std::string names;
-                 for (const ScheduleGenerator& generator : schedule_generators())
-                   names += (names.empty() ? "" : ", ") + std::string(generator.name);
-                 return names;
-               }());
+  expect_error(
+      read, R"({"schedule":"1f2b","ranks":[]})", "schedule = 1f2b: expected one of " + [] {
+        std::string names;
+        for (const ScheduleGenerator& generator : schedule_generators())
+          names += (names.empty() ? "" : ", ") + std::string(generator.name);
+        return names;
+      }());
   expect_error(read, R"({"schedule":"1f1b","pipeline":1.5,"ranks":[]})", "pipeline = 1.5: expected a whole number");
   expect_error(read, head + "[]}", "ranks: expected a list for each of 1 ranks, found 0");
   expect_error(read, head + R"([[{"kind":"Q"}]]})", "rank 0, action 0: kind = Q: expected F, B, W or BW");
