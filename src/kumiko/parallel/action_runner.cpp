@@ -29,15 +29,15 @@ const std::vector<MicroBatch>& checked(const std::vector<MicroBatch>& micro_batc
 
 }  // namespace
 
-std::vector<UnitVisit> visits_of(const Model& model, const StepContext& step, const Action& action) {
+std::vector<UnitVisit> visits_of(const Model& model, const RecomputeOptions& recompute, const Action& action) {
   const ModelStage& stage = model.stage(action.stage);
   switch (action.kind) {
     case ActionKind::forward:
       return model.forward_visits(stage);
     case ActionKind::backward:
-      return model.backward_visits(stage, step.recompute, Direction::input_gradient);
+      return model.backward_visits(stage, recompute, Direction::input_gradient);
     case ActionKind::whole_backward:
-      return model.backward_visits(stage, step.recompute, Direction::backward);
+      return model.backward_visits(stage, recompute, Direction::backward);
     case ActionKind::weight:
       return model.weight_visits(stage);
   }
