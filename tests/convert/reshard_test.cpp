@@ -40,14 +40,34 @@ struct Layout {
   int64_t data;
   int64_t zero_stage = 0;
   int64_t zero_group_size = 0;
+  PipelineOptions pipeline{};
   std::string name() const {
-    return fmt::format("tensor{}_data{}_zero{}_group{}", tensor, data, zero_stage, zero_group_size);
+    return fmt::format("tensor{}_data{}_zero{}_group{}_pipeline{}_{}", tensor, data, zero_stage, zero_group_size,
+                       pipeline.size, pipeline.schedule);
   }
 };
 
-const Layout layouts[] = {{1, 1},    {2, 1},    {4, 1},    {8, 1},       {1, 2},      {2, 2},
-                          {4, 2},    {8, 2},    {1, 5},    {1, 2, 1},    {4, 2, 1},   {2, 2, 2},
-                          {1, 3, 3}, {4, 2, 3}, {8, 2, 3}, {1, 4, 3, 2}, {2, 4, 1, 2}};
+const Layout layouts[] = {{1, 1},
+                          {2, 1},
+                          {4, 1},
+                          {8, 1},
+                          {1, 2},
+                          {2, 2},
+                          {4, 2},
+                          {8, 2},
+                          {1, 5},
+                          {1, 2, 1},
+                          {4, 2, 1},
+                          {2, 2, 2},
+                          {1, 3, 3},
+                          {4, 2, 3},
+                          {8, 2, 3},
+                          {1, 4, 3, 2},
+                          {2, 4, 1, 2},
+                          {1, 1, 0, 0, {2, "1f1b"}},
+                          {2, 2, 3, 0, {4, "1f1b"}},
+                          {1, 2, 1, 0, {2, "interleaved"}},
+                          {2, 1, 0, 0, {4, "chimera"}}};
 
 // Small, so that tensors are cut.
 constexpr PlanOptions plan = {512, 100};
@@ -86,14 +106,19 @@ class Reshard : public testing::TestWithParam<ModelOptions> {
   // As training on the ranks of `layout` saves.
   std::filesystem::path save(const Layout& layout) {
     const auto root = directory_ / layout.name();
-    const Mesh mesh({layout.data, 1, 1, layout.tensor});
+    const Mesh mesh({layout.data, layout.pipeline.size, 1, layout.tensor});
     run_on_ranks(static_cast<int>(mesh.size()), [&](Communicator& ranks) {
       const auto pool = MemoryPool::create();
       const auto kernels = make_reference_kernels();
       const TensorParallel part{layout.tensor, mesh.coordinate(ranks.rank(), Axis::tensor)};
       const Sharding sharding = Sharding::of(layout.zero_stage, layout.zero_group_size, layout.data,
                                              mesh.coordinate(ranks.rank(), Axis::data));
-      const TrainingState state = make_training_state(model_, {}, 7, *kernels, *pool, DType::f32, part, sharding);
+      const PipelinePart stages = layout.pipeline.size == 1
+                                      ? PipelinePart{}
+                                      : plan_pipeline(model_, model_.max_position_embeddings, layout.pipeline, 8)
+                                            .part(mesh.coordinate(ranks.rank(), Axis::pipeline));
+      const TrainingState state =
+          make_training_state(model_, {}, 7, *kernels, *pool, DType::f32, part, sharding, stages);
       fill_moments(state);
       CheckpointWriter writer(ranks, {root, 0, plan});
       writer.save(step, to_json(record_of(model_)), pieces_of(state, Copies::first));
@@ -107,6 +132,7 @@ class Reshard : public testing::TestWithParam<ModelOptions> {
     options.save = directory_ / "resharded";
     options.tensor_model_parallel_size = to.tensor;
     options.data_parallel_size = to.data;
+    options.pipeline = to.pipeline;
     options.zero_stage = to.zero_stage;
     options.zero_group_size = to.zero_group_size;
     options.plan = plan;

@@ -13,6 +13,7 @@
 #include "kumiko/train/batches.h"
 #include "kumiko/train/state_checkpoint.h"
 #include "kumiko/train/step.h"
+#include "support/pipeline_place.h"
 #include "support/world.h"
 
 namespace kumiko {
@@ -26,12 +27,32 @@ struct Layout {
   int64_t tensor;
   int64_t zero_stage = 0;
   int64_t zero_group_size = 0;
+  PipelineOptions pipeline{};
+
+  int64_t num_micro_batches() const { return global_batch_size / data; }
 };
 
 // Each goes on from the checkpoint of the one before.
-constexpr Layout layouts[] = {{1, 1},    {2, 4},    {1, 8},       {4, 2}, {2, 1, 3}, {1, 4},    {4, 2, 3},
-                              {8, 1, 1}, {2, 2, 3}, {8, 1, 3, 4}, {1, 2}, {4, 1, 2}, {2, 4, 1}, {1, 1}};
-constexpr int64_t num_steps = steps_a_layout * static_cast<int64_t>(std::size(layouts));
+const Layout layouts[] = {{1, 1},
+                          {2, 4},
+                          {1, 8},
+                          {2, 1, 3, 0, {4, "1f1b"}},
+                          {4, 2},
+                          {2, 1, 3},
+                          {1, 2, 0, 0, {4, "chimera"}},
+                          {1, 4},
+                          {4, 2, 3},
+                          {2, 2, 1, 0, {2, "interleaved"}},
+                          {8, 1, 1},
+                          {2, 2, 3},
+                          {8, 1, 3, 4},
+                          {2, 1, 3, 0, {2, "chimera"}},
+                          {1, 2},
+                          {4, 1, 2},
+                          {4, 1, 2, 2, {2, "zb-h1"}},
+                          {2, 4, 1},
+                          {1, 1}};
+const int64_t num_steps = steps_a_layout * static_cast<int64_t>(std::size(layouts));
 
 ModelOptions tiny_gpt() {
   ModelOptions options;
@@ -67,15 +88,19 @@ class Samples final : public SampleSource {
 class Trainer {
  public:
   Trainer(const ModelOptions& model, const Mesh& mesh, int64_t rank, const Sharding& sharding, const DataAxis& data,
-          Communicator* tensor)
-      : model_(model), data_(data), tensor_(tensor), kernels_(make_reference_kernels()) {
+          Communicator* tensor, const test::PipelinePlace& stages)
+      : model_(model),
+        data_(data),
+        tensor_(tensor),
+        pipeline_(stages.pipeline.get()),
+        kernels_(make_reference_kernels()) {
     optimizer_.lr = 1e-2;
     optimizer_.lr_decay_style = DecayStyle::constant;
     optimizer_.lr_decay_iters = num_steps;
     optimizer_.clip_grad = 0.5;
     const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor)};
     state_ = std::make_unique<TrainingState>(
-        make_training_state(model, optimizer_, 7, *kernels_, test::pool(), DType::f64, part, sharding));
+        make_training_state(model, optimizer_, 7, *kernels_, test::pool(), DType::f64, part, sharding, stages.part));
     LossScaleOptions scale;
     scale.initial_loss_scale = 16;
     scale.loss_scale_window = 4;  // it grows in the middle of a layout's steps
@@ -92,6 +117,7 @@ class Trainer {
     context.dtype = DType::f64;
     context.seed = 11;
     context.tensor = tensor_;
+    context.pipeline = pipeline_;
     for (int64_t i = 0; i < steps; ++i) {
       const auto micro_batches = load_micro_batches(Samples(), batches_, state_->step, {}, test::pool());
       results.push_back(training_step(*state_, context, micro_batches, data_,
@@ -121,6 +147,7 @@ class Trainer {
   ModelOptions model_;
   DataAxis data_;
   Communicator* tensor_;
+  const Pipeline* pipeline_;
   std::unique_ptr<Kernels> kernels_;
   OptimizerOptions optimizer_;
   std::unique_ptr<TrainingState> state_;
@@ -131,7 +158,7 @@ std::vector<StepResult> uninterrupted(const ModelOptions& model) {
   const auto self = connect_self_world();
   const int64_t everyone[] = {0};
   const auto data = self->communicator(Axis::data, everyone);
-  return Trainer(model, Mesh({1, 1, 1, 1}), 0, {}, *data, nullptr).run(num_steps);
+  return Trainer(model, Mesh({1, 1, 1, 1}), 0, {}, *data, nullptr, {}).run(num_steps);
 }
 
 class Relayout : public testing::TestWithParam<ModelOptions> {
@@ -153,7 +180,8 @@ class Relayout : public testing::TestWithParam<ModelOptions> {
     const DataCommunicators data = connect_data_axis(world, mesh, sharding);
     const auto tensor =
         mesh.size(Axis::tensor) == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
-    Trainer trainer(GetParam(), mesh, rank, sharding, data.axis(), tensor.get());
+    const auto stages = test::join_pipeline(GetParam(), layout.pipeline, mesh, layout.num_micro_batches());
+    Trainer trainer(GetParam(), mesh, rank, sharding, data.axis(), tensor.get(), stages);
     if (read_latest(root_)) {
       CheckpointReader reader = CheckpointReader::open(root_);
       trainer.load(reader);
@@ -190,7 +218,7 @@ TEST_P(Relayout, ContinuesAsIfNothingHadHappened) {
   ASSERT_GT(expected.back().loss_scale, 16);
   size_t step = 0;
   for (const Layout& layout : layouts) {
-    const Mesh mesh({layout.data, 1, 1, layout.tensor});
+    const Mesh mesh({layout.data, layout.pipeline.size, 1, layout.tensor});
     if (test::world().rank() < mesh.size()) {
       SCOPED_TRACE(fmt::format("{}, ZeRO stage {}", mesh.to_string(), layout.zero_stage));
       size_t next = step;

@@ -10,6 +10,7 @@
 #include "kumiko/model/canonical.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/step.h"
+#include "support/pipeline_place.h"
 #include "support/world.h"
 
 namespace kumiko::reproducible {
@@ -77,7 +78,15 @@ struct Layout {
   TensorExchange exchange{};
   RecomputeGranularity recompute = RecomputeGranularity::none;
   const char* rank_order = "tensor-context-pipeline-data";
+  PipelineOptions pipeline{};
+
+  Mesh mesh() const { return Mesh({data, pipeline.size, 1, tensor}, parse_rank_order(rank_order)); }
 };
+
+inline Layout piped(int64_t size, const char* schedule, Layout layout) {
+  layout.pipeline = {size, schedule};
+  return layout;
+}
 
 inline constexpr TensorExchange in_two_chunks{false, 2};
 inline constexpr TensorExchange sequence{true, 1};
@@ -105,6 +114,20 @@ inline const Layout layouts[] = {
     {1, 8, 0, 0, sequence},
     {2, 4, 1, 0, sequence_in_two_chunks, RecomputeGranularity::selective},
     {4, 2, 3, 2, sequence, RecomputeGranularity::full},
+    piped(2, "1f1b", {1, 1}),
+    piped(4, "1f1b", {2, 1}),
+    piped(2, "gpipe", {2, 2, 3, 0, sequence}),
+    piped(2, "interleaved", {2, 1, 2}),
+    piped(2, "interleaved", {1, 4, 0, 0, in_two_chunks, RecomputeGranularity::full}),
+    piped(4, "zb-h1", {1, 2}),
+    piped(2, "zb-h2", {4, 1, 3, 2}),
+    piped(4, "zb-2p", {2, 1, 2, 0, {}, RecomputeGranularity::selective}),
+    piped(2, "chimera", {1, 1}),
+    piped(4, "chimera", {2, 1, 1}),
+    piped(4, "chimera", {1, 2}),
+    piped(2, "chimera-doubling", {2, 2, 3}),
+    piped(2, "zb-v", {2, 1, 1}),
+    piped(2, "v-half", {1, 2}),
 };
 
 inline constexpr int64_t num_steps = 20;
@@ -126,7 +149,8 @@ struct Trained {
 };
 
 inline Trained train(const Case& tested, const Layout& layout, const Mesh& mesh, int64_t rank, const DataAxis& data,
-                     const Sharding& sharding, Communicator* tensor, bool reproducible = true) {
+                     const Sharding& sharding, Communicator* tensor, const test::PipelinePlace& stages,
+                     bool reproducible = true) {
   MemoryPool& pool = test::pool();
   const auto kernels = tested.reference ? make_reference_kernels()
                                         : make_cpu_kernels(MemoryPool::create(), 1, DType::f32, LinearBackend::native);
@@ -137,11 +161,13 @@ inline Trained train(const Case& tested, const Layout& layout, const Mesh& mesh,
   optimizer.clip_grad = 0.5;
   TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor), layout.exchange.sequence_parallel};
   if (reproducible) part.canonical_blocks = canonical_blocks(tested.model);
-  Trained trained{{}, make_training_state(tested.model, optimizer, 7, *kernels, pool, DType::f32, part, sharding)};
+  Trained trained{
+      {}, make_training_state(tested.model, optimizer, 7, *kernels, pool, DType::f32, part, sharding, stages.part)};
   StepContext context{*kernels, pool};
   context.seed = 11;
   context.recompute.granularity = layout.recompute;
   context.tensor = tensor;
+  context.pipeline = stages.pipeline.get();
   context.exchange = layout.exchange;
   context.reproducible = reproducible;
   const BatchLayout batches{micro_batch_size, global_batch_size, mesh.size(Axis::data),
@@ -158,7 +184,7 @@ inline Trained train_on_one_rank(const Case& tested) {
   const auto self = connect_self_world();
   const int64_t everyone[] = {0};
   const auto data = self->communicator(Axis::data, everyone);
-  return train(tested, {1, 1}, Mesh({1, 1, 1, 1}), 0, *data, {}, nullptr);
+  return train(tested, {1, 1}, Mesh({1, 1, 1, 1}), 0, *data, {}, nullptr, {});
 }
 
 // The layout's training on the ranks of the test, this one among them.
@@ -169,7 +195,9 @@ inline Trained train_in(const Case& tested, const Layout& layout, const Mesh& me
       Sharding::of(layout.zero_stage, layout.zero_group_size, layout.data, mesh.coordinate(rank, Axis::data));
   const DataCommunicators data = connect_data_axis(world, mesh, sharding);
   const auto tensor = layout.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
-  return train(tested, layout, mesh, rank, data.axis(), sharding, tensor.get(), reproducible);
+  const auto stages =
+      test::join_pipeline(tested.model, layout.pipeline, mesh, global_batch_size / (micro_batch_size * layout.data));
+  return train(tested, layout, mesh, rank, data.axis(), sharding, tensor.get(), stages, reproducible);
 }
 
 // Elements of this rank's weights, by logical tensor and place in it, that have other bits than `whole` has.
@@ -206,9 +234,9 @@ inline void expect_bits_of_one_rank(const Case& tested, size_t stride, size_t re
   ASSERT_LT(expected.steps.back().loss, expected.steps.front().loss);
   for (size_t i = remainder; i < std::size(layouts); i += stride) {
     const Layout& layout = layouts[i];
-    const Mesh mesh({layout.data, 1, 1, layout.tensor}, parse_rank_order(layout.rank_order));
+    const Mesh mesh = layout.mesh();
     if (test::world().rank() >= mesh.size()) continue;
-    SCOPED_TRACE(fmt::format("{}, ZeRO stage {}, {}", mesh.to_string(), layout.zero_stage,
+    SCOPED_TRACE(fmt::format("{}, {}, ZeRO stage {}, {}", mesh.to_string(), layout.pipeline.schedule, layout.zero_stage,
                              layout.exchange.sequence_parallel ? "sequence parallel" : "not sequence parallel"));
     const Trained trained = train_in(tested, layout, mesh);
     for (size_t step = 0; step < trained.steps.size(); ++step) {

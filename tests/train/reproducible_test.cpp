@@ -5,6 +5,7 @@
 #include <array>
 
 #include "kumiko/base/error.h"
+#include "kumiko/schedule/generators.h"
 #include "train/reproducible_layouts.h"
 
 namespace kumiko {
@@ -57,6 +58,33 @@ TEST(ReproducibleOptions, WhatCannotBeSoIsRefused) {
   EXPECT_TRUE(refusal(config, {1, 1}).starts_with("train.linear_backend = onednn with train.reproducible = true"));
   config.train.precision = Precision::bf16;
   EXPECT_TRUE(refusal(config, {1, 1}).starts_with("train.precision = bf16 with train.reproducible = true: expected "));
+}
+
+std::string refusal(const char* name, int num_micro_batches, int pairs = 1) {
+  ScheduleRequest request;
+  request.num_ranks = 4;
+  request.num_micro_batches = num_micro_batches;
+  request.pipeline_pairs = pairs;
+  try {
+    check_reproducible(find_schedule(name).make(request));
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::user);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(ReproducibleOptions, SchedulesThatSumInAnotherOrderAreRefused) {
+  for (const ScheduleGenerator& generator : schedule_generators()) {
+    if (!generator.synchronous || generator.name == "chimera-halving") continue;
+    EXPECT_EQ(refusal(generator.name.data(), 8), "no error") << generator.name;
+  }
+  const std::string begin = "parallel.pipeline_schedule = chimera with train.reproducible = true: expected ";
+  EXPECT_EQ(refusal("chimera", 6), begin + "a number of micro-batches a step that is a power of two, not 6");
+  EXPECT_EQ(refusal("chimera", 8, 2), begin + "parallel.pipeline_pairs = 1, as more copies are not summed in pairs");
+  EXPECT_EQ(refusal("chimera-halving", 8),
+            "parallel.pipeline_schedule = chimera-halving with train.reproducible = true: expected one that does not "
+            "cut micro-batches");
 }
 
 // A model is cut into as many blocks as the tensor axis may have ranks.

@@ -35,6 +35,7 @@ std::string_view name_of(RegionRow row) {
       "recompute",
       "gradient all-reduce (exposed)",
       "weight gather (exposed)",
+      "pipeline wait",
       "optimizer",
       "checkpoint",
       "evaluation",
@@ -46,22 +47,18 @@ std::string_view name_of(RegionRow row) {
 
 std::string_view span_name(Phase phase, Region region) {
   static constexpr std::array<std::string_view, num_regions> recomputed = {
-      "recompute: embedding",        "recompute: layer norm",
-      "recompute: attention qkv",    "recompute: attention scores",
-      "recompute: attention output", "recompute: mlp",
-      "recompute: head and loss",    "recompute: tensor axis wait",
-      "recompute: batch generator",  "recompute: gradient all-reduce",
-      "recompute: weight gather",    "recompute: optimizer",
-      "recompute: checkpoint",       "recompute: other",
+      "recompute: embedding",           "recompute: layer norm",       "recompute: attention qkv",
+      "recompute: attention scores",    "recompute: attention output", "recompute: mlp",
+      "recompute: head and loss",       "recompute: tensor axis wait", "recompute: batch generator",
+      "recompute: gradient all-reduce", "recompute: weight gather",    "recompute: pipeline wait",
+      "recompute: optimizer",           "recompute: checkpoint",       "recompute: other",
   };
   static constexpr std::array<std::string_view, num_regions> evaluated = {
-      "evaluation: embedding",        "evaluation: layer norm",
-      "evaluation: attention qkv",    "evaluation: attention scores",
-      "evaluation: attention output", "evaluation: mlp",
-      "evaluation: head and loss",    "evaluation: tensor axis wait",
-      "evaluation: batch generator",  "evaluation: gradient all-reduce",
-      "evaluation: weight gather",    "evaluation: optimizer",
-      "evaluation: checkpoint",       "evaluation: other",
+      "evaluation: embedding",           "evaluation: layer norm",       "evaluation: attention qkv",
+      "evaluation: attention scores",    "evaluation: attention output", "evaluation: mlp",
+      "evaluation: head and loss",       "evaluation: tensor axis wait", "evaluation: batch generator",
+      "evaluation: gradient all-reduce", "evaluation: weight gather",    "evaluation: pipeline wait",
+      "evaluation: optimizer",           "evaluation: checkpoint",       "evaluation: other",
   };
   static_assert(static_cast<size_t>(Region::other) + 1 == num_regions);
   if (phase == Phase::recompute) return recomputed[static_cast<size_t>(region)];

@@ -33,12 +33,13 @@ enum class Region : uint8_t {
   batch_generator,
   gradient_all_reduce,  // waiting for it only; what hides behind the backward costs nothing
   weight_gather,        // waiting for weights that are divided among ranks
+  pipeline_wait,        // for what other stages make: the bubble, and messages that nothing hides
   optimizer,
   checkpoint,
   other,  // in the forward or backward: that phase's work outside the regions above
 };
 inline constexpr size_t num_model_regions = 8;
-inline constexpr size_t num_regions = 14;
+inline constexpr size_t num_regions = 15;
 
 // A row of the table, in the order in which a step passes through them.
 enum class RegionRow : uint8_t {
@@ -64,12 +65,13 @@ enum class RegionRow : uint8_t {
   recompute,  // all that happens in that phase: forwards run again within the backward
   gradient_all_reduce,
   weight_gather,
+  pipeline_wait,
   optimizer,
   checkpoint,
   evaluation,  // all that happens in that phase
   other,
 };
-inline constexpr size_t num_region_rows = 26;
+inline constexpr size_t num_region_rows = 27;
 
 // "forward: attention qkv", "gradient all-reduce (exposed)", ...
 std::string_view name_of(RegionRow row);
@@ -93,6 +95,8 @@ constexpr RegionRow region_row(Phase phase, Region region) {
       return RegionRow::gradient_all_reduce;
     case Region::weight_gather:
       return RegionRow::weight_gather;
+    case Region::pipeline_wait:
+      return RegionRow::pipeline_wait;
     case Region::optimizer:
       return RegionRow::optimizer;
     case Region::checkpoint:

@@ -91,6 +91,13 @@ void add_reshard(CLI::App& parent) {
   command->add_option("--save", options->save, "Directory of checkpoints to make")->required();
   command->add_option("--tensor-model-parallel-size", options->tensor_model_parallel_size, "Of the layout")
       ->capture_default_str();
+  PipelineOptions& pipeline = options->pipeline;
+  command->add_option("--pipeline-model-parallel-size", pipeline.size, "Of the layout")->capture_default_str();
+  command->add_option("--pipeline-schedule", pipeline.schedule, "As parallel.pipeline_schedule")->capture_default_str();
+  command
+      ->add_option("--virtual-pipeline-model-parallel-size", pipeline.chunks,
+                   "As parallel.virtual_pipeline_model_parallel_size")
+      ->capture_default_str();
   command->add_option("--data-parallel-size", options->data_parallel_size, "Of the layout")->capture_default_str();
   command
       ->add_option("--zero-stage", options->zero_stage, "What the data-parallel ranks divide, as parallel.zero_stage")

@@ -23,12 +23,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-ModelOptions model_of(const CheckpointReader& reader) {
+Config config_of(const CheckpointReader& reader) {
   const std::string origin = reader.path().string();
-  ModelOptions model = parse_config(run_record_from_json(reader.manifest().state, origin).config, origin).model;
-  model.fill_in_sizes();
-  model.validate();
-  return model;
+  Config config = parse_config(run_record_from_json(reader.manifest().state, origin).config, origin);
+  config.model.fill_in_sizes();
+  config.model.validate();
+  return config;
 }
 
 // "first_moment" of "optimizer.first_moment.wte.weight".
@@ -113,6 +113,7 @@ ConversionReport reshard(const ReshardOptions& options) {
   const double start = seconds_now();
   ParallelOptions parallel;
   parallel.tensor_model_parallel_size = options.tensor_model_parallel_size;
+  parallel.pipeline = options.pipeline;
   parallel.data_parallel_size = options.data_parallel_size;
   parallel.zero_stage = options.zero_stage;
   parallel.zero_group_size = options.zero_group_size;
@@ -122,12 +123,17 @@ ConversionReport reshard(const ReshardOptions& options) {
   NewDirectory directory(options.save);
   CheckpointReader reader = CheckpointReader::open(options.load);
   ConversionReport report;
-  report.model = model_of(reader);
+  const Config config = config_of(reader);
+  report.model = config.model;
   check_tensor_parallel(report.model, options.tensor_model_parallel_size);
-  const Mesh mesh({options.data_parallel_size, 1, 1, options.tensor_model_parallel_size},
-                  parse_rank_order(options.rank_order));
-  const Holdings holdings = layout_holdings(report.model, optimizer_states_of(reader.manifest()),
-                                            {mesh, options.zero_stage, options.zero_group_size});
+  LayoutShape layout{Mesh({options.data_parallel_size, options.pipeline.size, 1, options.tensor_model_parallel_size},
+                          parse_rank_order(options.rank_order)),
+                     options.zero_stage, options.zero_group_size};
+  if (options.pipeline.size > 1) {
+    // Which rank holds what does not depend on how many micro-batches there are.
+    layout.pipeline = plan_pipeline(report.model, config.train.seq_length, options.pipeline, 2 * options.pipeline.size);
+  }
+  const Holdings holdings = layout_holdings(report.model, optimizer_states_of(reader.manifest()), layout);
   check_holdings(holdings, reader);
   const WritePlan plan = plan_writes(holdings, options.plan);
   directory.create();

@@ -8,6 +8,7 @@
 #include "kumiko/checkpoint/plan.h"
 #include "kumiko/convert/hf_import.h"
 #include "kumiko/mesh/mesh.h"
+#include "kumiko/parallel/pipeline_plan.h"
 
 namespace kumiko {
 
@@ -15,6 +16,7 @@ struct ReshardOptions {
   std::filesystem::path load;  // a checkpoint, or a directory of them, of which the latest is taken
   std::filesystem::path save;  // a directory of checkpoints, to be made: it must not hold anything yet
   int64_t tensor_model_parallel_size = 1;
+  PipelineOptions pipeline;
   int64_t data_parallel_size = 1;
   int64_t zero_stage = 0;
   int64_t zero_group_size = 0;  // 0: the data axis

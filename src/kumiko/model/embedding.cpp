@@ -4,18 +4,22 @@
 
 namespace kumiko {
 
-Embedding::Embedding(ParameterRegistry& registry, const EmbeddingOptions& options) : options_(options) {
-  const Initializer normal = Initializer::normal(options.init_std);
-  const TensorParallel& tensor = registry.tensor_parallel();
-  const IndexRange tokens = tensor.share(options.vocab_size);
-  first_token_ = tokens.begin;
-  adds_positions_ = tensor.rank == 0;
-  token_table_ = &registry.add_stacked(
+Parameter& Embedding::add_token_table(ParameterRegistry& registry, const EmbeddingOptions& options) {
+  const IndexRange tokens = registry.tensor_parallel().share(options.vocab_size);
+  return registry.add_stacked(
       {{"embedding.token", {options.vocab_size, options.hidden}, {{tokens.begin, 0}, {tokens.size(), options.hidden}}}},
-      normal, true);
-  if (options.num_positions > 0) {
-    position_table_ = &registry.add("embedding.position", {options.num_positions, options.hidden}, normal, true);
-  }
+      Initializer::normal(options.init_std), true);
+}
+
+Embedding::Embedding(ParameterRegistry& registry, const EmbeddingOptions& options, bool table_alone)
+    : options_(options),
+      first_token_(registry.tensor_parallel().share(options.vocab_size).begin),
+      adds_positions_(registry.tensor_parallel().rank == 0),
+      token_table_(&add_token_table(registry, options)) {
+  if (options.num_positions == 0) return;
+  if (table_alone) registry.next_unit();
+  position_table_ = &registry.add("embedding.position", {options.num_positions, options.hidden},
+                                  Initializer::normal(options.init_std), true);
 }
 
 Tensor Embedding::forward(Pass& pass, const Tensor&) {
@@ -36,8 +40,11 @@ Tensor Embedding::backward(Pass& pass, const Tensor& dy) {
   const DropoutMask mask = pass.dropout_mask(DropoutSite::embedding(), options_.dropout, options_.hidden);
   if (mask.probability > 0) drop_rows(pass, mask, dy, dy, Write::overwrite);
   const GatheredRows whole(pass, dy, gradients_traffic);
-  pass.kernels.embedding_backward(pass.tokens, places(pass), first_token_, whole.all(), token_table_->gradient,
-                                  position_table_ == nullptr ? Tensor() : position_table_->gradient);
+  pass.weight_work->add(
+      [this, &kernels = pass.kernels, tokens = pass.tokens, places = places(pass), gathered = whole.all()] {
+        kernels.embedding_backward(tokens, places, first_token_, gathered, token_table_->gradient,
+                                   position_table_ == nullptr ? Tensor() : position_table_->gradient);
+      });
   return {};
 }
 

@@ -16,7 +16,11 @@ struct EmbeddingOptions {
 
 class Embedding final : public Unit {
  public:
-  Embedding(ParameterRegistry& registry, const EmbeddingOptions& options);
+  // `table_alone`: the token table is a unit of parameters by itself.
+  Embedding(ParameterRegistry& registry, const EmbeddingOptions& options, bool table_alone = false);
+
+  // The table alone, for a head without an embedding beside it.
+  static Parameter& add_token_table(ParameterRegistry& registry, const EmbeddingOptions& options);
 
   void prepare(Kernels&) override {}
   void release() override {}

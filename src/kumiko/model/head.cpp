@@ -146,9 +146,18 @@ void Head::partial_backward_input(Pass& pass, const std::vector<Tensor>& dlogits
 Tensor Head::forward(Pass& pass, const Tensor& x) {
   const Span span(pass.timer, Region::head_and_loss);
   Norm::Kept kept;
-  const GatheredRows normed(pass, norm_.forward(pass, x, kept), activations_traffic);
+  const Tensor dnormed = losses_and_gradient(pass, norm_.forward(pass, x, kept));
+  if (!dnormed) return {};
+  const Tensor dx = pass.empty(x.shape());
+  norm_.backward_at_once(pass, kept, dnormed, dx, Write::overwrite);
+  pass.keep(dx);
+  return {};
+}
+
+Tensor Head::losses_and_gradient(Pass& pass, const Tensor& x) {
+  const GatheredRows normed(pass, x, activations_traffic);
   std::optional<SummedRows> dnormed;
-  if (pass.stash != nullptr) dnormed.emplace(pass, x.shape().last(), gradients_traffic, MemoryPurpose::stash);
+  if (pass.stash != nullptr) dnormed.emplace(pass, x.shape().last(), gradients_traffic);
   const Tensor targets = pass.targets.reshaped({pass.num_tokens()});
   // Gradients of the weight are added chunk by chunk: in the same chunks in every layout, if their order matters.
   const int64_t tensor_ranks = reproducible_ || pass.tensor == nullptr ? 1 : pass.tensor->size();
@@ -181,19 +190,10 @@ Tensor Head::forward(Pass& pass, const Tensor& x) {
                                           weight_->gradient.rows(block.place, block.place + block.size), {});
     }
   }
-  Norm::keep(pass, kept);
-  if (dnormed) pass.keep(dnormed->sum());
-  return {};
+  return dnormed ? dnormed->sum() : Tensor();
 }
 
-Tensor Head::backward(Pass& pass, const Tensor&) {
-  const Span span(pass.timer, Region::head_and_loss);
-  const Tensor dnormed = pass.stash->pop();
-  const Norm::Kept kept = Norm::pop(pass);
-  const Tensor dx = pass.empty(dnormed.shape(), MemoryPurpose::workspace);
-  norm_.backward(pass, kept, dnormed, dx, Write::overwrite);
-  return dx;
-}
+Tensor Head::backward(Pass& pass, const Tensor&) { return pass.stash->pop(); }
 
 Tensor Head::logits(Pass& pass, const Tensor& x) const {
   const Tensor shard = pass.empty(x.shape(), MemoryPurpose::workspace);

@@ -25,13 +25,13 @@ struct HeadOptions {
 
 class Head final : public Unit {
  public:
-  // `tied` is the token embedding, or null for a weight of its own ("head.weight").
+  // `tied` is a table of tokens that is shared, or null for a weight of its own ("head.weight").
   Head(ParameterRegistry& registry, const HeadOptions& options, Parameter* tied);
 
   void prepare(Kernels& kernels) override;
   void release() override;
-  // Adds the sum of the losses to pass.loss_sum. With a stash, the gradients of the projection are taken here, while
-  // the chunk's logits exist, and the gradient of the norm's output is kept for the backward.
+  // Adds the sum of the losses to pass.loss_sum. With a stash, all gradients are taken here, while the logits exist,
+  // and the backward only hands that of x on.
   Tensor forward(Pass& pass, const Tensor& x) override;
   Tensor backward(Pass& pass, const Tensor& dy) override;
 
@@ -46,6 +46,8 @@ class Head final : public Unit {
     int64_t place = 0;  // of its first token among this rank's
     std::unique_ptr<PreparedWeight> prepared;
   };
+  // The losses, and the gradient of the norm's output if there is to be one; those of the projection are added.
+  Tensor losses_and_gradient(Pass& pass, const Tensor& normed);
   // One row of max, sum and target logit for each row of logits, over the whole vocabulary.
   struct Statistics {
     Tensor max;

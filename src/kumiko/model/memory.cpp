@@ -92,44 +92,40 @@ class StepWalk {
         span.recomputed ? forward_block_once(block == span.begin) : forward_block_keeping();
       }
     }
-    stash_ += moments_ + stream_;  // the head's norm, and the gradient of its output
-    moment(0, stream_ + 2 * gathered_ + logits_);
+    // The head's norm, its output and the gradient of that; then the gradient of its input, which takes its place.
+    moment(moments_, 2 * stream_ + 2 * gathered_ + logits_);
+    moment(moments_ + stream_, stream_ + gathered_);
   }
 
+  // The gradient that goes from block to block stays where the head left it, in the stash.
   void backward_block() {
-    // From here on the block's output is gone; `gradient` and, until the MLP is through, its gradient is there.
-    const int64_t gradient = stream_;
-    moment(0, gradient + masked_ + gathered_ + wide_);
+    moment(0, masked_ + gathered_ + wide_);
     if (swiglu_) {
-      moment(0, gradient + masked_ + gathered_ + 2 * wide_);  // the activated input, made again
-      moment(0, gradient + input_gradient_);                  // its gradient has taken the place of what was kept
+      moment(0, masked_ + gathered_ + 2 * wide_);  // the activated input, made again
+      moment(0, input_gradient_);                  // its gradient has taken the place of what was kept
       stash_ -= pre_;
     } else {
       stash_ -= pre_;
-      moment(0, gradient + pre_ + input_gradient_);
+      moment(0, pre_ + input_gradient_);
     }
     stash_ -= stream_ + moments_;
-    moment(0, gradient + attended_again_ + masked_ + gathered_ + queries_);
-    moment(0, gradient + attended_again_ + queries_ + qkv_);
+    moment(0, attended_again_ + masked_ + gathered_ + queries_);
+    moment(0, attended_again_ + queries_ + qkv_);
     stash_ -= attention_kept_ - moments_;
-    moment(0, gradient + qkv_ + input_gradient_);
+    moment(0, qkv_ + input_gradient_);
     stash_ -= moments_ + stream_;  // with its input
   }
 
   void backward() {
-    moment(0, stream_);
-    stash_ -= moments_ + 2 * stream_;  // the head's, with its input
     const std::vector<BlockSpan> spans = block_spans(shape_.recompute, model_.num_layers);
     for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
       if (span->recomputed) {
-        workspace_ += stream_;  // the gradient waits
         for (int64_t block = span->begin; block < span->end; ++block) forward_block_keeping();
         stash_ -= stream_;  // the output is of no use
-        workspace_ -= stream_;
       }
       for (int64_t block = span->begin; block < span->end; ++block) backward_block();
     }
-    moment(0, stream_ + gathered_);  // the embedding's
+    moment(0, gathered_);  // the embedding's
   }
 
   const ModelOptions& model_;

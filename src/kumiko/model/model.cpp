@@ -1,24 +1,77 @@
 #include "kumiko/model/model.h"
 
+#include <algorithm>
+
 #include "kumiko/kernels/first_keys.h"
 #include "kumiko/model/architecture.h"
 
 namespace kumiko {
 
-Model::Model(const ModelOptions& options, TensorParallel tensor_parallel)
+Model::Model(const ModelOptions& options, TensorParallel tensor_parallel, const PipelinePart& pipeline)
     : options_(options), parameters_(std::make_unique<ParameterRegistry>(tensor_parallel)) {
   const Composition composition =
       options.architecture == Architecture::gpt ? compose_gpt(options) : compose_llama(options);
-  ParameterRegistry& registry = *parameters_;
-  auto embedding = std::make_unique<Embedding>(registry, composition.embedding);
-  Parameter* tied = options.untie_embeddings_and_output_weights ? nullptr : &embedding->token_table();
-  units_.push_back(std::move(embedding));
-  for (int layer = 0; layer < options.num_layers; ++layer) {
-    registry.next_unit();
-    units_.push_back(std::make_unique<Block>(composition.block(registry, fmt::format("block.{}", layer), layer)));
+  std::vector<HeldStage> held = pipeline.stages;
+  if (held.empty()) held.push_back({0, {0, num_model_units(options)}});
+  for (const HeldStage& stage : held) {
+    const auto begin = static_cast<int>(units_.size());
+    const size_t first = parameters_->all().size();
+    for (int64_t unit = stage.units.begin; unit < stage.units.end; ++unit) add_unit(unit, composition, pipeline);
+    for (size_t i = first; i < parameters_->all().size(); ++i) {
+      Parameter& parameter = *parameters_->all()[i];
+      parameter.primary = parameter.primary && stage.primary;
+    }
+    stages_.push_back({stage.stage, begin, static_cast<int>(units_.size())});
   }
-  registry.next_unit();
-  units_.push_back(std::make_unique<Head>(registry, composition.head, tied));
+}
+
+void Model::add_unit(int64_t unit, const Composition& composition, const PipelinePart& pipeline) {
+  ParameterRegistry& registry = *parameters_;
+  if (!units_.empty()) registry.next_unit();
+  const int first = registry.num_units() - 1;
+  if (unit == 0) {
+    // A table that is elsewhere too is a unit of its own, alike in memory on all ranks that have it.
+    const bool head_is_elsewhere =
+        !pipeline.stages.empty() && pipeline.stages.back().units.end != num_model_units(options_);
+    const bool alone = copies_table() || (shares_table() && head_is_elsewhere);
+    auto embedding = std::make_unique<Embedding>(registry, composition.embedding, alone);
+    embedding_ = embedding.get();
+    units_.push_back(std::move(embedding));
+  } else if (unit < num_model_units(options_) - 1) {
+    const auto layer = static_cast<int>(unit - 1);
+    units_.push_back(std::make_unique<Block>(composition.block(registry, fmt::format("block.{}", layer), layer)));
+  } else {
+    add_head(composition);
+  }
+  std::vector<int> own;
+  for (int index = first; index < registry.num_units(); ++index) {
+    if (unit == 0 || index != head_table_unit_) own.push_back(index);
+  }
+  parameter_units_.push_back(std::move(own));
+}
+
+void Model::add_head(const Composition& composition) {
+  ParameterRegistry& registry = *parameters_;
+  Parameter* tied = nullptr;
+  if (shares_table() && has_embedding() && !copies_table()) {
+    tied = &embedding_->token_table();
+    head_table_unit_ = embedding_table_unit();
+  } else if (shares_table()) {
+    head_table_unit_ = registry.num_units() - 1;
+    tied = &Embedding::add_token_table(registry, composition.embedding);
+    tied->primary = false;
+    registry.next_unit();
+  }
+  auto head = std::make_unique<Head>(registry, composition.head, tied);
+  head_ = head.get();
+  units_.push_back(std::move(head));
+}
+
+const ModelStage& Model::stage(int stage) const {
+  const auto found =
+      std::find_if(stages_.begin(), stages_.end(), [&](const auto& held) { return held.stage == stage; });
+  if (found == stages_.end()) throw_internal("stage {} of the pipeline is not on this rank", stage);
+  return *found;
 }
 
 void Model::prepare(Kernels& kernels) {
@@ -33,7 +86,6 @@ static void tell_after(const Pass& pass, const UnitVisit& visit) {
   if (pass.observer != nullptr) pass.observer->after(visit);
 }
 
-// Unit 0 is the embedding, unit 1 + i block i, the last the head.
 Tensor Model::forward_units(Pass& pass, int64_t begin, int64_t end, Tensor x) {
   for (int64_t unit = begin; unit < end; ++unit) {
     const UnitVisit visit{static_cast<int>(unit), Direction::forward};
@@ -59,93 +111,71 @@ void Model::apply_window(Pass& pass) const {
   pass.first_keys = first_keys;
 }
 
-Tensor Model::forward_blocks(Pass& pass) {
+Tensor Model::forward_blocks(Pass& pass, const ModelStage& stage, Tensor x) {
   apply_window(pass);
-  Tensor x = forward_units(pass, 0, 1, {});
-  for (const BlockSpan& span : block_spans(pass.recompute, options_.num_layers)) {
+  if (is_embedding(stage.begin)) x = forward_units(pass, stage.begin, stage.begin + 1, {});
+  for (const BlockSpan& span : spans_of(stage, pass.recompute)) {
     if (span.recomputed && pass.stash != nullptr) {
       pass.keep(x);
       Pass once = pass;
       once.stash = nullptr;
-      x = forward_units(once, 1 + span.begin, 1 + span.end, std::move(x));
+      x = forward_units(once, span.begin, span.end, std::move(x));
     } else {
-      x = forward_units(pass, 1 + span.begin, 1 + span.end, std::move(x));
+      x = forward_units(pass, span.begin, span.end, std::move(x));
     }
   }
   return x;
 }
 
-void Model::forward(Pass& pass) { forward_units(pass, head_unit(), head_unit() + 1, forward_blocks(pass)); }
+Tensor Model::forward_stage(Pass& pass, const ModelStage& stage, Tensor x) {
+  x = forward_blocks(pass, stage, std::move(x));
+  return is_head(stage.end - 1) ? forward_units(pass, stage.end - 1, stage.end, std::move(x)) : x;
+}
 
-void Model::backward(Pass& pass) {
-  Tensor gradient;
-  const auto backward_unit = [&](int64_t unit) {
-    const UnitVisit visit{static_cast<int>(unit), Direction::backward};
+Tensor Model::backward_stage(Pass& pass, const ModelStage& stage, Tensor gradient) {
+  const Direction direction = pass.weight_work->at_once() ? Direction::backward : Direction::input_gradient;
+  const auto backward_unit = [&](int64_t index) {
+    const UnitVisit visit{static_cast<int>(index), direction};
     tell_before(pass, visit);
-    gradient = units_[static_cast<size_t>(unit)]->backward(pass, gradient);
+    pass.weight_work->begin_unit(visit.unit);
+    gradient = units_[static_cast<size_t>(index)]->backward(pass, gradient);
     tell_after(pass, visit);
   };
-  const std::vector<BlockSpan> spans = block_spans(pass.recompute, options_.num_layers);
-  backward_unit(head_unit());
+  const std::vector<BlockSpan> spans = spans_of(stage, pass.recompute);
+  if (is_head(stage.end - 1)) backward_unit(stage.end - 1);
   for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
     if (span->recomputed) {
       const PhaseSpan phase(pass.timer, Phase::recompute);
-      forward_units(pass, 1 + span->begin, 1 + span->end, pass.stash->pop());
+      forward_units(pass, span->begin, span->end, pass.stash->pop());
     }
-    for (int64_t block = span->end - 1; block >= span->begin; --block) backward_unit(1 + block);
+    for (int64_t block = span->end - 1; block >= span->begin; --block) backward_unit(block);
   }
-  backward_unit(0);
+  if (is_embedding(stage.begin)) backward_unit(stage.begin);
+  return gradient;
 }
 
-std::vector<UnitVisit> Model::forward_visits() const {
-  std::vector<UnitVisit> visits;
-  for (int unit = 0; unit <= head_unit(); ++unit) visits.push_back({unit, Direction::forward});
-  return visits;
+void Model::weight_gradients(Pass& pass) {
+  const auto visit = [](int unit) { return UnitVisit{unit, Direction::weight_gradient}; };
+  pass.weight_work->run(
+      [&](int unit) {
+        if (!is_head(unit)) tell_before(pass, visit(unit));
+      },
+      [&](int unit) {
+        if (!is_head(unit)) tell_after(pass, visit(unit));
+      });
 }
 
-std::vector<UnitVisit> Model::training_visits(const RecomputeOptions& recompute) const {
-  std::vector<UnitVisit> visits = forward_visits();
-  const auto add = [&](int64_t unit, Direction direction) { visits.push_back({static_cast<int>(unit), direction}); };
-  const std::vector<BlockSpan> spans = block_spans(recompute, options_.num_layers);
-  add(head_unit(), Direction::backward);
-  for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
-    for (int64_t block = span->begin; span->recomputed && block < span->end; ++block)
-      add(1 + block, Direction::forward);
-    for (int64_t block = span->end - 1; block >= span->begin; --block) add(1 + block, Direction::backward);
-  }
-  add(0, Direction::backward);
-  return visits;
-}
-
-std::vector<int> Model::weights_read(const UnitVisit& visit) const {
-  if (visit == UnitVisit{0, Direction::backward}) return {};
-  if (visit == UnitVisit{head_unit(), Direction::forward} && shares_table()) return {0, visit.unit};
-  return {visit.unit};
-}
-
-// The head's products are all in its forward; the embedding has none.
-bool Model::reads_prepared(const UnitVisit& visit) const {
-  return visit.unit != 0 && visit != UnitVisit{head_unit(), Direction::backward};
-}
-
-// The head takes the gradient of its projection in the forward.
-std::vector<int> Model::gradients_added(const UnitVisit& visit) const {
-  if (visit.direction == Direction::backward) return {visit.unit};
-  if (visit.unit != head_unit()) return {};
-  return shares_table() ? std::vector<int>{0, visit.unit} : std::vector<int>{visit.unit};
-}
-
-Tensor Model::logits(Pass& pass) { return head().logits(pass, forward_blocks(pass)); }
+Tensor Model::logits(Pass& pass) { return head_->logits(pass, forward_blocks(pass, stages_.at(0), {})); }
 
 Tensor Model::generate_step(Pass& pass) {
-  const Tensor x = forward_blocks(pass);
+  const Tensor x = forward_blocks(pass, stages_.at(0), {});
   pass.cache->length += pass.sequence;
   const Tensor last = pass.empty({pass.batch, x.shape()[1]}, MemoryPurpose::workspace);
   for (int64_t b = 0; b < pass.batch; ++b) {
     const int64_t row = (b + 1) * pass.sequence - 1;
     copy(x.rows(row, row + 1), last.rows(b, b + 1));
   }
-  return head().logits(pass, last);
+  return head_->logits(pass, last);
 }
 
 int64_t count_parameters(const ModelOptions& options) { return Model(options).parameters().num_elements(); }

@@ -13,7 +13,7 @@ static Parameter& add_vector(ParameterRegistry& registry, const std::string& nam
 }
 
 static int64_t num_token_blocks(const TensorParallel& tensor) {
-  if (!tensor.reproducible()) return 1;
+  if (!tensor.reproducible()) return 0;
   return tensor.sequence_parallel ? tensor.num_blocks() : tensor.canonical_blocks;
 }
 
@@ -53,18 +53,34 @@ LinearInput Norm::output_again(const Pass& pass, const Kept& kept) const {
   };
 }
 
+Tensor Norm::zeros(Pass& pass) const {
+  return Tensor::zeros(pass.pool, weight_->shape, weight_->value.dtype(), MemoryPurpose::workspace);
+}
+
 void Norm::backward(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write) const {
-  const Tensor bias_gradient = bias_ == nullptr ? Tensor() : bias_->gradient;
-  if (num_blocks_ == 1) return backward_rows(pass.kernels, kept, dy, dx, write, weight_->gradient, bias_gradient);
+  if (pass.weight_work->at_once()) return backward_at_once(pass, kept, dy, dx, write);
+  const Tensor dweight = zeros(pass);
+  const Tensor dbias = bias_ == nullptr ? Tensor() : zeros(pass);
+  backward_onto(pass, kept, dy, dx, write, dweight, dbias);
+  pass.weight_work->add([this, &kernels = pass.kernels, dweight, dbias] {
+    kernels.add(dweight, weight_->gradient);
+    if (dbias) kernels.add(dbias, bias_->gradient);
+  });
+}
+
+void Norm::backward_at_once(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write) const {
+  backward_onto(pass, kept, dy, dx, write, weight_->gradient, bias_ == nullptr ? Tensor() : bias_->gradient);
+}
+
+void Norm::backward_onto(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write,
+                         const Tensor& dweight, const Tensor& dbias) const {
+  if (num_blocks_ == 0) return backward_rows(pass.kernels, kept, dy, dx, write, dweight, dbias);
   const int64_t num_tokens = dy.shape()[0];
   std::vector<Tensor> dweights;
   std::vector<Tensor> dbiases;
   for (int64_t block = 0; block < num_blocks_; ++block) {
-    const auto zeros = [&] {
-      return Tensor::zeros(pass.pool, weight_->shape, weight_->gradient.dtype(), MemoryPurpose::workspace);
-    };
-    dweights.push_back(zeros());
-    dbiases.push_back(bias_gradient ? zeros() : Tensor());
+    dweights.push_back(zeros(pass));
+    dbiases.push_back(dbias ? zeros(pass) : Tensor());
     const IndexRange tokens = {num_tokens * block / num_blocks_, num_tokens * (block + 1) / num_blocks_};
     if (tokens.size() == 0) continue;
     const auto rows = [&](const Tensor& tensor) { return tensor ? rows_of(tensor, tokens) : tensor; };
@@ -72,10 +88,10 @@ void Norm::backward(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor
                   dweights.back(), dbiases.back());
   }
   sum_blocks(pass.kernels, dweights);
-  pass.kernels.add(dweights[0], weight_->gradient);
-  if (!bias_gradient) return;
+  pass.kernels.add(dweights[0], dweight);
+  if (!dbias) return;
   sum_blocks(pass.kernels, dbiases);
-  pass.kernels.add(dbiases[0], bias_gradient);
+  pass.kernels.add(dbiases[0], dbias);
 }
 
 void Norm::backward_rows(Kernels& kernels, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write,

@@ -34,8 +34,10 @@ class Norm {
   LinearInput output_again(const Pass& pass, const Kept& kept) const;
   // y = norm(x), with no backward to follow.
   void apply(Pass& pass, const Tensor& x, const Tensor& y) const { run(pass.kernels, x, y, {}); }
-  // dx = or += the gradient of x.
+  // dx = or += the gradient of x. The weight's gradient comes with it; while weight work waits, it is kept beside.
   void backward(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write) const;
+  // The same where no weight work waits.
+  void backward_at_once(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write) const;
 
   static void keep(Pass& pass, const Kept& kept);
   static Kept pop(Pass& pass);
@@ -43,10 +45,13 @@ class Norm {
  private:
   void run(Kernels& kernels, const Tensor& x, const Tensor& y, const Kept& statistics) const;
 
+  Tensor zeros(Pass& pass) const;
+  void backward_onto(Pass& pass, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write,
+                     const Tensor& dweight, const Tensor& dbias) const;
   void backward_rows(Kernels& kernels, const Kept& kept, const Tensor& dy, const Tensor& dx, Write write,
                      const Tensor& dweight, const Tensor& dbias) const;
 
-  int64_t num_blocks_;  // canonical ones (canonical.h) of this rank's tokens; 1 where they are not asked for
+  int64_t num_blocks_;  // canonical ones (canonical.h) of this rank's tokens; 0 where they are not asked for
   NormKind kind_;
   double epsilon_;
   Parameter* weight_;

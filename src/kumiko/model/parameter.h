@@ -38,6 +38,8 @@ struct Parameter {
   Initializer initializer;
   bool decay = false;  // weight decay applies (matrices)
   int unit = 0;        // parameters of a unit are adjacent in memory and reduced together
+  // Or another one, here or on another rank of the pipeline, holds the same, and is the one that is counted and saved.
+  bool primary = true;
   Tensor value;
   Tensor gradient;
 };

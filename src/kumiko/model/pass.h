@@ -42,19 +42,38 @@ class WeightWork {
   enum class When : uint8_t { at_once, later };
   explicit WeightWork(When when) : when_(when) {}
 
-  void add(std::function<void()> work) {
-    if (when_ == When::at_once) return work();
-    work_.push_back(std::move(work));
-  }
   bool at_once() const { return when_ == When::at_once; }
+  // What is added from here on is the work of this unit.
+  void begin_unit(int unit) {
+    if (!at_once()) units_.push_back({unit, {}});
+  }
+  void add(std::function<void()> work) {
+    if (at_once()) return work();
+    units_.back().work.push_back(std::move(work));
+  }
+  // All that waits, unit by unit in the order of the backward; what it held is let go as it is done. `before` and
+  // `after` are called around each unit.
+  template <class Before, class After>
+  void run(Before before, After after) {
+    for (Unit& unit : units_) {
+      before(unit.index);
+      for (auto& work : unit.work) std::exchange(work, nullptr)();
+      after(unit.index);
+    }
+    units_.clear();
+  }
   void run() {
-    for (const auto& work : work_) work();
-    work_.clear();
+    run([](int) {}, [](int) {});
   }
 
  private:
+  struct Unit {
+    int index = 0;
+    std::vector<std::function<void()>> work;
+  };
+
   When when_;
-  std::vector<std::function<void()>> work_;
+  std::vector<Unit> units_;
 };
 
 // Keys and values of the positions seen so far, one pair of tensors [B, P, kv heads x D] a layer.

@@ -6,9 +6,10 @@
 
 namespace kumiko {
 
-enum class Direction : uint8_t { forward, backward };
+// backward: all gradients. Where weight gradients wait, input_gradient and later weight_gradient in its place.
+enum class Direction : uint8_t { forward, backward, input_gradient, weight_gradient };
 
-// A pass goes through a unit.
+// A pass goes through a unit, which is counted among those of this rank.
 struct UnitVisit {
   int unit = 0;
   Direction direction = Direction::forward;

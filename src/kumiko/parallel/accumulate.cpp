@@ -1,74 +1,19 @@
 #include "kumiko/parallel/accumulate.h"
 
-#include <algorithm>
+#include "kumiko/parallel/pipeline_executor.h"
+#include "kumiko/parallel/step_visits.h"
 
 namespace kumiko {
 
-static Pass make_pass(const StepContext& step, const MicroBatch& micro_batch) {
-  Pass pass{step.kernels, step.pool, step.timer, step.dtype};
-  pass.batch = micro_batch.tokens.shape()[0];
-  pass.sequence = micro_batch.tokens.shape()[1];
-  pass.tokens = micro_batch.tokens;
-  pass.targets = micro_batch.targets;
-  pass.first_keys = micro_batch.first_keys;
-  pass.positions = micro_batch.positions;
-  pass.seed = step.seed;
-  pass.step = step.step;
-  pass.first_sample = micro_batch.first_sample;
-  pass.loss_scale = step.loss_scale;
-  pass.recompute = step.recompute;
-  pass.tensor = step.tensor;
-  pass.exchange = step.exchange;
-  // A shard of several chunks would be no run of tokens, and so no canonical blocks of them (model/canonical.h).
-  if (step.reproducible && step.exchange.sequence_parallel) pass.exchange.num_chunks = 1;
-  return pass;
+std::vector<int64_t> gradient_contributions(const Model& model, const StepContext& step, int64_t num_micro_batches) {
+  if (step.pipeline != nullptr) return pipeline_contributions(model, step, *step.pipeline);
+  return std::vector<int64_t>(static_cast<size_t>(model.parameters().num_units()), num_micro_batches);
 }
-
-int64_t num_loss_tokens(const MicroBatch& micro_batch) {
-  const auto targets = micro_batch.targets.elements<int32_t>();
-  return std::count_if(targets.begin(), targets.end(), [](int32_t target) { return target >= 0; });
-}
-
-namespace {
-
-// Weights come before a visit, gradients go after it: weight gradients are taken at once.
-class StepVisits final : public VisitObserver {
- public:
-  StepVisits(const Model& model, WeightGatherer& weights, GradientReducer& gradients)
-      : model_(model), weights_(weights), gradients_(gradients) {}
-
-  void before(const UnitVisit& visit) override {
-    weights_.before(visit);
-    for (const int unit : model_.gradients_added(visit)) {
-      gradients_.open(unit, visit.direction == Direction::backward);
-    }
-  }
-  void after(const UnitVisit& visit) override {
-    weights_.after(visit);
-    if (visit.direction == Direction::backward) gradients_.unit_ready(visit.unit);
-  }
-
- private:
-  const Model& model_;
-  WeightGatherer& weights_;
-  GradientReducer& gradients_;
-};
-
-class WeightVisits final : public VisitObserver {
- public:
-  explicit WeightVisits(WeightGatherer& weights) : weights_(weights) {}
-  void before(const UnitVisit& visit) override { weights_.before(visit); }
-  void after(const UnitVisit& visit) override { weights_.after(visit); }
-
- private:
-  WeightGatherer& weights_;
-};
-
-}  // namespace
 
 std::vector<double> accumulate_gradients(Model& model, const StepContext& step,
                                          const std::vector<MicroBatch>& micro_batches, WeightGatherer& weights,
                                          GradientReducer& gradients) {
+  if (step.pipeline != nullptr) return run_pipeline(model, step, *step.pipeline, micro_batches, weights, gradients);
   for (size_t i = 0; i < micro_batches.size(); ++i) weights.announce(model.training_visits(step.recompute));
   StepVisits visits(model, weights, gradients);
   std::vector<double> losses;
@@ -93,6 +38,7 @@ std::vector<double> accumulate_gradients(Model& model, const StepContext& step,
 
 std::vector<double> evaluate_loss(Model& model, const StepContext& step, const std::vector<MicroBatch>& micro_batches,
                                   WeightGatherer& weights) {
+  if (step.pipeline != nullptr) return evaluate_pipeline(model, step, *step.pipeline, micro_batches, weights);
   const PhaseSpan phase(step.timer, Phase::evaluation);
   for (size_t i = 0; i < micro_batches.size(); ++i) weights.announce(model.forward_visits());
   WeightVisits visits(weights);

@@ -8,7 +8,7 @@
 namespace kumiko {
 
 // The sum of the squares of all elements of the gradient, each logical element once; NaN or Inf if any is. Collective
-// over the tensor axis and the ranks that shards are divided among.
+// over the tensor and pipeline axes and the ranks that shards are divided among.
 double squared_gradient_norm(const StepContext& step, const DataAxis& data, const ParameterStorage& storage);
 
 }  // namespace kumiko

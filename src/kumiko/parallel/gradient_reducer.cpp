@@ -1,5 +1,6 @@
 #include "kumiko/parallel/gradient_reducer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "kumiko/parallel/shared_gradients.h"
@@ -7,17 +8,21 @@
 namespace kumiko {
 
 GradientReducer::GradientReducer(const DataAxis& data, const ParameterStorage& storage, const StepContext& step,
-                                 int64_t num_micro_batches)
+                                 std::vector<int64_t> contributions)
     : data_(data),
       storage_(storage),
       step_(step),
-      num_micro_batches_(num_micro_batches),
-      micro_batch_(static_cast<size_t>(storage.parameters().num_units())) {
+      contributions_(std::move(contributions)),
+      micro_batch_(contributions_.size()) {
   if (!sums_each()) fill_zero(storage.kept_gradients());
+  for (size_t unit = 0; unit < contributions_.size(); ++unit) {
+    if (sums_each() && contributions_[unit] == 0) fill_zero(storage.gradient_shard(static_cast<int>(unit)));
+  }
 }
 
 bool GradientReducer::sums_each() const {
-  return storage_.sharding().divides_gradients() || (step_.reproducible && num_micro_batches_ > 1);
+  return storage_.sharding().divides_gradients() ||
+         (step_.reproducible && *std::max_element(contributions_.begin(), contributions_.end()) > 1);
 }
 
 void GradientReducer::open(int unit, bool may_overlap) {

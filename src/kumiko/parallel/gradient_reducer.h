@@ -20,9 +20,9 @@ namespace kumiko {
 
 class GradientReducer {
  public:
-  // For one step of so many micro-batches. All must outlive it.
+  // For one step, in which each unit is ready so many times. All must outlive it.
   GradientReducer(const DataAxis& data, const ParameterStorage& storage, const StepContext& step,
-                  int64_t num_micro_batches);
+                  std::vector<int64_t> contributions);
 
   // A visit is about to add to the unit's gradient. The first time in a micro-batch, zeros are put there if it has no
   // memory of its own. `may_overlap`: a sum in flight may keep its memory meanwhile.
@@ -46,7 +46,7 @@ class GradientReducer {
     Event event{};
   };
 
-  bool last(const Sum& sum) const { return sum.micro_batch + 1 == num_micro_batches_; }
+  bool last(const Sum& sum) const { return sum.micro_batch + 1 == contributions_[static_cast<size_t>(sum.unit)]; }
   // Whether a unit's gradient is summed over ranks for each micro-batch.
   bool sums_each() const;
   Tensor place_of_result(const Sum& sum) const;
@@ -59,7 +59,7 @@ class GradientReducer {
   DataAxis data_;
   const ParameterStorage& storage_;
   const StepContext& step_;
-  int64_t num_micro_batches_;
+  std::vector<int64_t> contributions_;
   std::vector<int64_t> micro_batch_;  // of each unit: complete ones
   std::map<int, Tensor> open_;        // memory that is there for the present micro-batch only
   std::map<int, TreeSum> trees_;

@@ -40,7 +40,7 @@ class PassingUnits {
       for (const UnitVisit& visit : visits_) {
         const bool backward = visit.direction == Direction::backward;
         for (const int unit : model_.gradients_added(visit)) open(unit, backward);
-        if (backward) ready(visit.unit, micro_batch);
+        for (const int unit : model_.gradients_completed(visit)) ready(unit, micro_batch);
       }
     }
     return peak_;

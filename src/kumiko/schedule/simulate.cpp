@@ -6,10 +6,6 @@
 #include "kumiko/base/error.h"
 
 namespace kumiko {
-namespace {
-
-constexpr double missing = -1;
-constexpr int nobody = -1;
 
 double time_of(ActionKind kind, const StageTimes& times) {
   switch (kind) {
@@ -24,6 +20,11 @@ double time_of(ActionKind kind, const StageTimes& times) {
   }
   return 0;
 }
+
+namespace {
+
+constexpr double missing = -1;
+constexpr int nobody = -1;
 
 // Runs each rank until it has to wait for another, and again when that one has made what it waits for: every action is
 // looked at once when it runs and at most once before.

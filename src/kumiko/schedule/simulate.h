@@ -11,6 +11,9 @@
 
 namespace kumiko {
 
+// Of an action at a stage with these times.
+double time_of(ActionKind kind, const StageTimes& times);
+
 struct ActionTime {
   double begin = 0;
   double end = 0;

@@ -2,6 +2,7 @@
 // of such ranks can be planned from it, and written without them.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -9,6 +10,7 @@
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/model/options.h"
 #include "kumiko/model/parameter.h"
+#include "kumiko/parallel/pipeline_plan.h"
 
 namespace kumiko {
 
@@ -16,6 +18,7 @@ struct LayoutShape {
   Mesh mesh;
   int64_t zero_stage = 0;
   int64_t zero_group_size = 0;  // 0: the data axis
+  std::optional<PipelinePlan> pipeline{};
 };
 
 // The boxes that each rank hands in to be saved (train/state_checkpoint.h): the parameters, and for each of

@@ -59,6 +59,16 @@ void ParallelOptions::describe(OptionTable& table) {
       "tensor_model_parallel_chunks", tensor_model_parallel_chunks,
       "pieces of a micro-batch's tokens: while one is multiplied, another is exchanged; 0 for a number that suits "
       "how many tokens there are");
+  table.add("pipeline_model_parallel_size", pipeline.size, std::string(help_of(Axis::pipeline)));
+  table.add("pipeline_schedule", pipeline.schedule,
+            "in what order they take the micro-batches of a step: `kumiko schedule list` names all");
+  table.add("virtual_pipeline_model_parallel_size", pipeline.chunks,
+            "stages of a rank, where the schedule leaves that open; 0 for 2");
+  table.add("pipeline_pairs", pipeline.pairs, "of chimera: pipelines in each of the two directions");
+  table.add(
+      "pipeline_stream_steps", pipeline.stream_steps,
+      "steps that an asynchronous schedule takes in one stream; then the pipeline runs empty, as it does before a "
+      "validation or a save");
   table.add("data_parallel_size", data_parallel_size, std::string(help_of(Axis::data)));
   table.add("zero_stage", zero_stage,
             "what data-parallel ranks divide among themselves: 0 nothing, 1 the optimizer's state, 2 gradients too, "
@@ -77,6 +87,13 @@ void ParallelOptions::validate() const {
           "1 or more");
   require(tensor_model_parallel_chunks >= 0, "parallel.tensor_model_parallel_chunks", tensor_model_parallel_chunks,
           "0 or more");
+  require(pipeline.size >= 1, "parallel.pipeline_model_parallel_size", pipeline.size, "1 or more");
+  require(pipeline.chunks >= 0, "parallel.virtual_pipeline_model_parallel_size", pipeline.chunks, "0 or more");
+  require(pipeline.pairs >= 1, "parallel.pipeline_pairs", pipeline.pairs, "1 or more");
+  require(pipeline.stream_steps >= 1, "parallel.pipeline_stream_steps", pipeline.stream_steps, "1 or more");
+  if (!(pipeline.memory_limit >= 0)) {
+    throw_user("parallel.pipeline_memory_limit = {}: expected 0 or more", pipeline.memory_limit);
+  }
   require(data_parallel_size >= 0, "parallel.data_parallel_size", data_parallel_size, "0 or more");
   require(zero_stage >= 0 && zero_stage <= 3, "parallel.zero_stage", zero_stage, "0, 1, 2 or 3");
   require(zero_group_size >= 0, "parallel.zero_group_size", zero_group_size, "0 or more");

@@ -10,6 +10,7 @@
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/model/recompute.h"
 #include "kumiko/optim/loss_scale.h"
+#include "kumiko/parallel/pipeline_plan.h"
 
 namespace kumiko {
 
@@ -40,7 +41,8 @@ struct ParallelOptions {
   int64_t tensor_model_parallel_size = 1;
   bool sequence_parallel = false;
   int64_t tensor_model_parallel_chunks = 0;  // 0: default_token_chunks
-  int64_t data_parallel_size = 0;            // 0: what the other axes leave
+  PipelineOptions pipeline;
+  int64_t data_parallel_size = 0;  // 0: what the other axes leave
   int64_t zero_stage = 0;
   int64_t zero_group_size = 0;  // 0: the data-parallel size
   std::string rank_order = to_string(default_rank_order);

@@ -1,6 +1,7 @@
 #include "kumiko/train/reproducible.h"
 
 #include <bit>
+#include <map>
 
 #include "kumiko/base/error.h"
 #include "kumiko/model/canonical.h"
@@ -29,6 +30,33 @@ void check_reproducible(const Config& config, const Mesh& mesh) {
         replicas, std::bit_floor(replicas), std::bit_ceil(replicas));
   }
   check_canonical(config.model, mesh.size(Axis::tensor));
+}
+
+// Each stage sums its micro-batches as they come: in ascending order, whole ones. Where two ranks have half of them
+// each, they are the halves of the tree.
+void check_reproducible(const Schedule& schedule) {
+  const auto refuse = [&](const std::string& expected) {
+    throw_user("parallel.pipeline_schedule = {} with train.reproducible = true: expected {}", schedule.name, expected);
+  };
+  if (schedule.parts_per_micro_batch > 1) refuse("one that does not cut micro-batches");
+  if (schedule.placement.num_routes() > 2)
+    refuse("parallel.pipeline_pairs = 1, as more copies are not summed in pairs");
+  const auto count = static_cast<uint64_t>(schedule.num_micro_batches());
+  if (schedule.placement.num_routes() > 1 && !std::has_single_bit(count)) {
+    refuse(fmt::format("a number of micro-batches a step that is a power of two, not {}", count));
+  }
+  for (const std::vector<Action>& actions : schedule.actions) {
+    std::map<std::pair<int, int>, int> newest;  // by stage and route
+    for (const Action& action : actions) {
+      if (action.kind != ActionKind::whole_backward && action.kind != ActionKind::weight) continue;
+      const int route = schedule.routes[static_cast<size_t>(action.micro_batch)];
+      const auto [last, first] = newest.try_emplace({action.stage, route}, action.micro_batch);
+      if (!first && action.micro_batch < last->second) {
+        refuse("one that takes the micro-batches of each stage in ascending order");
+      }
+      last->second = action.micro_batch;
+    }
+  }
 }
 
 LinearBackend linear_backend_of(const TrainOptions& options) {

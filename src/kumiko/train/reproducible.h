@@ -3,12 +3,15 @@
 #pragma once
 
 #include "kumiko/mesh/mesh.h"
+#include "kumiko/schedule/schedule.h"
 #include "kumiko/train/config.h"
 
 namespace kumiko {
 
 // User error, naming the option, where the bits could not be the same. The model's sizes are filled in.
 void check_reproducible(const Config& config, const Mesh& mesh);
+// The same of the schedule of a pipeline.
+void check_reproducible(const Schedule& schedule);
 
 // The products that the run takes: our own in the reproducible mode.
 LinearBackend linear_backend_of(const TrainOptions& options);

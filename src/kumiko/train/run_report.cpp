@@ -9,6 +9,7 @@
 #include "kumiko/model/memory.h"
 #include "kumiko/train/breakdown.h"
 #include "kumiko/train/prometheus.h"
+#include "kumiko/train/rank_flops.h"
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/summary.h"
 #include "kumiko/train/tensorboard.h"
@@ -86,6 +87,12 @@ std::string documents_text(const DocumentMask& documents) {
   return fmt::format("{}; they end with token {}", text, documents.end_of_document);
 }
 
+std::string pipeline_text(const Run& run) {
+  const Schedule& schedule = run.pipeline->schedule;
+  return fmt::format("{}, {} stages on {} ranks, {} micro-batches", schedule.name, schedule.num_stages(),
+                     schedule.num_ranks(), schedule.num_micro_batches());
+}
+
 SummarySection batch_section(const Run& run) {
   const BatchLayout& layout = run.layout;
   const int64_t steps = run.config.train.train_iters;
@@ -97,6 +104,7 @@ SummarySection batch_section(const Run& run) {
        {"tokens", fmt::format("{} a step ({} x {}), {} in {} steps", with_thousands(layout.tokens_per_step()),
                               layout.global_batch_size, layout.seq_length, human_count(tokens), with_thousands(steps))},
        {"compute", fmt::format("{:.3g} FLOPs in all", flops_per_token(run.shape()) * tokens)}}};
+  if (run.pipeline) section.rows.push_back({"pipeline", pipeline_text(run)});
   if (run.documents.any()) section.rows.push_back({"documents", documents_text(run.documents)});
   return section;
 }
@@ -197,7 +205,7 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
   if (!console_) return;
   rates_.add(step_seconds, elapsed_seconds);
   StepMetrics metrics;
-  metrics.step = run_.state.step;
+  metrics.step = result.step;
   metrics.total_steps = run_.config.train.train_iters;
   metrics.loss = result.loss;
   metrics.learning_rate = result.lr;
@@ -207,8 +215,8 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
   metrics.flops_per_second = metrics.tokens_per_second * flops_per_token_ / static_cast<double>(run_.world.size());
   if (peak_) metrics.utilization = metrics.flops_per_second / *peak_;
   metrics.memory_bytes = run_.pool->total().peak;
-  metrics.consumed_samples = run_.consumed_samples();
-  metrics.consumed_tokens = run_.consumed_tokens();
+  metrics.consumed_samples = result.step * run_.layout.global_batch_size;
+  metrics.consumed_tokens = result.step * run_.layout.tokens_per_step();
   metrics.skipped = result.skipped;
   metrics.overflow = result.overflow;
   metrics.skipped_steps = run_.state.step - run_.state.updates;
@@ -229,8 +237,7 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
 
 void RunReport::show_breakdown(const RegionTimes& times) {
   if (!console_) return;
-  const int64_t num_sequences = run_.layout.micro_batch_size * run_.layout.num_micro_batches();
-  console_->print(breakdown_table(times, flops_by_region(run_.shape(), num_sequences, run_.tensor_parallel())));
+  console_->print(breakdown_table(times, rank_flops(run_)));
   std::vector<TrafficRow> traffic = run_.world.traffic();
   const std::string table = traffic_table(traffic_since(traffic_shown_, traffic), times.steps);
   if (!table.empty()) console_->print("\n" + table);

@@ -33,6 +33,7 @@ size_t region_group(RegionRow row) {
       return 7;
     case RegionRow::gradient_all_reduce:
     case RegionRow::weight_gather:
+    case RegionRow::pipeline_wait:
     case RegionRow::forward_tensor_communication:
     case RegionRow::backward_tensor_communication:
       return 8;

@@ -16,6 +16,7 @@
 #include "kumiko/train/reproducible.h"
 #include "kumiko/train/restore.h"
 #include "kumiko/train/state_checkpoint.h"
+#include "kumiko/train/stream_step.h"
 
 namespace kumiko {
 namespace {
@@ -69,7 +70,8 @@ void warn_without_ends(const SampleSource& samples, const DocumentMask& document
 }
 
 Mesh mesh_of(const ParallelOptions& options, const World& world) {
-  return Mesh::for_ranks(world.size(), {options.data_parallel_size, 1, 1, options.tensor_model_parallel_size},
+  return Mesh::for_ranks(world.size(),
+                         {options.data_parallel_size, options.pipeline.size, 1, options.tensor_model_parallel_size},
                          parse_rank_order(options.rank_order));
 }
 
@@ -115,6 +117,28 @@ BatchLayout layout_of(const Config& config, const World& world, const Mesh& mesh
   layout.rank = mesh.coordinate(world.rank(), Axis::data);
   layout.seq_length = config.train.seq_length;
   layout.validate();
+  return layout;
+}
+
+// What the pipeline does in a step; none if each rank has all layers.
+std::optional<PipelinePlan> plan_stages(const Config& config, const BatchLayout& batches) {
+  const PipelineOptions& options = config.parallel.pipeline;
+  if (options.size == 1) return std::nullopt;
+  PipelinePlan plan = plan_pipeline(config.model, config.train.seq_length, options, batches.num_micro_batches());
+  if (!plan.schedule.is_synchronous()) {
+    check_stream(config.model, config.optimizer, LossScale::of(config.train.loss_scale, config.train.precision),
+                 config.train.on_bad_values, config.parallel.zero_stage);
+  }
+  return plan;
+}
+
+// The same batches where a schedule cuts each micro-batch.
+BatchLayout in_parts(BatchLayout layout, int64_t parts) {
+  if (layout.micro_batch_size % parts != 0) {
+    throw_user("train.micro_batch_size = {}: expected a multiple of {}, as the pipeline's schedule cuts micro-batches",
+               layout.micro_batch_size, parts);
+  }
+  layout.micro_batch_size /= parts;
   return layout;
 }
 
@@ -180,6 +204,7 @@ StepContext Run::context(RegionTimer* timer) const {
   context.recompute = config.train.recompute;
   context.dtype = dtype_of(config.train.precision);
   context.tensor = tensor.get();
+  context.pipeline = pipeline.get();
   context.exchange = {config.parallel.sequence_parallel, config.parallel.tensor_model_parallel_chunks};
   context.reproducible = config.train.reproducible;
   return context;
@@ -217,10 +242,13 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   config.optimizer.validate();
   const Mesh mesh = mesh_of(config.parallel, world);
   check_sharding(config.parallel.zero_stage, config.parallel.zero_group_size, mesh.size(Axis::data));
-  const BatchLayout layout = layout_of(config, world, mesh);
+  const BatchLayout batches = layout_of(config, world, mesh);
+  std::optional<PipelinePlan> stages = plan_stages(config, batches);
+  const BatchLayout layout = stages ? in_parts(batches, stages->schedule.parts_per_micro_batch) : batches;
   const TrainOptions& train = config.train;
   if (train.reproducible) {
     check_reproducible(config, mesh);
+    if (stages) check_reproducible(stages->schedule);
     check_agreement(*all, "the kind of vectors, which train.reproducible = true depends on,", instruction_set());
   }
   auto train_samples =
@@ -246,8 +274,14 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   auto data = connect_data_axis(world, mesh, sharding);
   auto tensor = mesh.size(Axis::tensor) > 1 ? axis(Axis::tensor) : nullptr;
   const TensorParallel part = tensor_parallel_of(config, mesh, world.rank());
+  PipelinePart held;
+  std::unique_ptr<Pipeline> pipeline;
+  if (stages) {
+    held = stages->part(mesh.coordinate(world.rank(), Axis::pipeline));
+    pipeline = std::make_unique<Pipeline>(connect_pipeline(world, mesh, std::move(*stages), config.model));
+  }
   TrainingState state = make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels,
-                                            *pool, DType::f32, part, sharding);
+                                            *pool, DType::f32, part, sharding, held);
   state.loss_scale = LossScale::of(train.loss_scale, train.precision);
   Run run{std::move(config),
           world,
@@ -255,6 +289,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
           std::move(all),
           std::move(data),
           std::move(tensor),
+          std::move(pipeline),
           std::move(pool),
           std::move(kernels),
           std::move(train_samples),

@@ -11,6 +11,7 @@
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/model/memory.h"
 #include "kumiko/parallel/data_axis.h"
+#include "kumiko/parallel/pipeline.h"
 #include "kumiko/train/batches.h"
 #include "kumiko/train/config.h"
 #include "kumiko/train/flops.h"
@@ -25,7 +26,8 @@ struct Run {
   Mesh mesh;
   std::unique_ptr<Communicator> everyone;
   DataCommunicators data;
-  std::unique_ptr<Communicator> tensor;  // none if each rank has the whole model
+  std::unique_ptr<Communicator> tensor;  // none if each rank has the whole of each layer
+  std::unique_ptr<Pipeline> pipeline;    // none if each rank has all layers
   std::shared_ptr<MemoryPool> pool;
   std::unique_ptr<Kernels> kernels;
   std::unique_ptr<SampleSource> train_samples;

@@ -43,6 +43,7 @@ RunRecord run_record_from_json(const std::string& text, const std::string& origi
 std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters, Copies copies) {
   std::vector<SavedPiece> pieces;
   for (const auto& parameter : parameters.all()) {
+    if (copies == Copies::first && !parameter->primary) continue;
     for (const ParameterPart& part : parameter->parts) {
       if (copies == Copies::first && parameters.tensor_parallel().rank % part.holders != 0) continue;
       pieces.push_back({part.name, part.global_shape, part.box,
@@ -58,6 +59,7 @@ namespace {
 // The boxes of a fragment, whose elements `elements` holds: of its weights, or what the optimizer keeps as `state`.
 void add_fragment(std::vector<SavedPiece>& pieces, const ParameterStorage& storage, const OwnedFragment& owned,
                   const std::string& state, const Tensor& elements, Copies copies) {
+  if (copies == Copies::first && !storage.parameters().all()[owned.fragment.parameter]->primary) return;
   const int64_t tensor_rank = storage.parameters().tensor_parallel().rank;
   for (const PartBox& held : part_boxes(storage.parameters(), owned.fragment)) {
     if (copies == Copies::first && tensor_rank % held.part->holders != 0) continue;

@@ -28,8 +28,8 @@ std::string to_json(const RunRecord& record);
 // User error, naming `origin`, if it is not a record.
 RunRecord run_record_from_json(const std::string& text, const std::string& origin);
 
-// What several ranks of the tensor axis hold: each of them, to be loaded, or the first alone, to be saved. (The shards
-// of such ranks may be cut at different places, so their boxes need not be equal.)
+// What several ranks of the tensor or pipeline axis hold: each of them, to be loaded, or the first alone, to be saved.
+// (The shards of such ranks may be cut at different places, so their boxes need not be equal.)
 enum class Copies : uint8_t { all, first };
 
 // The boxes this rank holds: parameters under their logical names, and what the optimizer remembers of each under

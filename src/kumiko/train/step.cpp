@@ -11,6 +11,7 @@
 #include "kumiko/optim/lr_schedule.h"
 #include "kumiko/parallel/exact_reduce.h"
 #include "kumiko/parallel/gradient_norm.h"
+#include "kumiko/parallel/pipeline.h"
 
 namespace kumiko {
 namespace {
@@ -60,6 +61,7 @@ std::string name_bad_gradients(const StepContext& context, const DataAxis& data,
   }
   if (storage.sharding().divides_optimizer()) gather_lines(data.gradients, names);
   if (context.tensor != nullptr) gather_lines(*context.tensor, names);
+  if (context.pipeline != nullptr) gather_lines(*context.pipeline->ranks, names);
   if (names.empty()) return finite_gradient ? "the loss alone" : "no gradient";
   std::string text;
   size_t count = 0;
@@ -82,12 +84,29 @@ void report_bad_values(const StepResult& result, int64_t step, BadValues policy,
   log::warning("{}; the step is skipped", what);
 }
 
+// Forward and backward: the gradients of the global batch, in shards, and this rank's losses.
+std::vector<double> summed_gradients(TrainingState& state, const StepContext& context,
+                                     const std::vector<MicroBatch>& micro_batches, const DataAxis& data) {
+  ParameterStorage& storage = *state.storage;
+  GradientReducer gradients(data, storage, context,
+                            gradient_contributions(state.model, context, static_cast<int64_t>(micro_batches.size())));
+  std::vector<double> losses;
+  {
+    WeightGatherer weights(data, storage, state.model, context);
+    losses = accumulate_gradients(state.model, context, micro_batches, weights, gradients);
+  }
+  const Span span(context.timer, Region::gradient_all_reduce);
+  gradients.wait();
+  sum_copies(context.pipeline, state.model, storage, context.kernels);
+  return losses;
+}
+
 }  // namespace
 
 TrainingState make_training_state(const ModelOptions& model, const OptimizerOptions& optimizer, uint64_t seed,
                                   Kernels& kernels, MemoryPool& pool, DType dtype, TensorParallel tensor_parallel,
-                                  const Sharding& sharding) {
-  TrainingState state{Model(model, tensor_parallel), nullptr, nullptr};
+                                  const Sharding& sharding, const PipelinePart& pipeline) {
+  TrainingState state{Model(model, tensor_parallel, pipeline), nullptr, nullptr};
   const ParameterRegistry& parameters = state.model.parameters();
   state.storage = std::make_unique<ParameterStorage>(parameters, sharding, pool, dtype);
   state.storage->initialize(seed);
@@ -119,19 +138,15 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
   result.loss_scale = state.loss_scale.value();
   const double tokens = loss_tokens(context, micro_batches, data.ranks, settings);
   context.loss_scale = result.loss_scale / tokens;
-  GradientReducer gradients(data, storage, context, static_cast<int64_t>(micro_batches.size()));
-  std::vector<double> losses;
-  {
-    WeightGatherer weights(data, storage, state.model, context);
-    losses = accumulate_gradients(state.model, context, micro_batches, weights, gradients);
-  }
+  const std::vector<double> losses = summed_gradients(state, context, micro_batches, data);
   {
     const Span span(context.timer, Region::gradient_all_reduce);
-    gradients.wait();
+    Communicator* const stages = context.pipeline == nullptr ? nullptr : context.pipeline->ranks.get();
     const double local_loss = std::accumulate(losses.begin(), losses.end(), 0.0);
-    const auto sums = sum_over_ranks(data.ranks, context.pool, {local_loss, stop_requested ? 1.0 : 0.0});
+    auto sums = sum_over_ranks(data.ranks, context.pool, {local_loss, stop_requested ? 1.0 : 0.0});
+    if (stages != nullptr) sums = sum_over_ranks(*stages, context.pool, sums);
     result.loss = sums[0] / tokens;
-    if (context.reproducible) result.loss = sum_exactly(losses, {&data.ranks}, "loss", context.pool) / tokens;
+    if (context.reproducible) result.loss = sum_exactly(losses, {&data.ranks, stages}, "loss", context.pool) / tokens;
     result.stop_requested = sums[1] > 0;
     if (context.tensor != nullptr) {
       result.stop_requested = sum_over_ranks(*context.tensor, context.pool, {sums[1]})[0] > 0;
@@ -154,7 +169,7 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
     if (!storage.sharding().divides_optimizer()) state.model.prepare(kernels);
   }
   if (finite_loss) state.loss_scale.update(!finite_gradient);
-  ++state.step;
+  result.step = ++state.step;
   return result;
 }
 

@@ -27,7 +27,8 @@ struct TrainingState {
 // Builds the model, or this rank's part of it, and its optimizer, with values drawn from `seed`.
 TrainingState make_training_state(const ModelOptions& model, const OptimizerOptions& optimizer, uint64_t seed,
                                   Kernels& kernels, MemoryPool& pool, DType dtype = DType::f32,
-                                  TensorParallel tensor_parallel = {}, const Sharding& sharding = {});
+                                  TensorParallel tensor_parallel = {}, const Sharding& sharding = {},
+                                  const PipelinePart& pipeline = {});
 // Call after the weights have been given other values.
 void weights_changed(TrainingState& state, Kernels& kernels);
 
@@ -39,6 +40,7 @@ struct StepSettings {
 };
 
 struct StepResult {
+  int64_t step = 0;          // steps finished with it
   double loss = 0;           // mean over the tokens of the global batch that count
   double gradient_norm = 0;  // global, before clipping, without the loss scale
   double lr = 0;

@@ -7,6 +7,7 @@
 #include "kumiko/base/text.h"
 #include "kumiko/kernels/machine.h"
 #include "kumiko/parallel/exact_reduce.h"
+#include "kumiko/train/next_steps.h"
 #include "kumiko/train/profiler.h"
 #include "kumiko/train/run_report.h"
 #include "kumiko/train/saving.h"
@@ -33,20 +34,14 @@ double evaluate(Run& run, RegionTimer& timer) {
   total.data<double>()[0] = std::accumulate(losses.begin(), losses.end(), 0.0);
   total.data<double>()[1] = static_cast<double>(tokens);
   run.data.ranks->all_reduce(total, ReduceOp::sum, "validation loss").wait();
+  Communicator* const stages = run.pipeline ? run.pipeline->ranks.get() : nullptr;
+  if (stages != nullptr) {
+    if (stages->rank() > 0) total.data<double>()[1] = 0;  // all of them have read the same tokens
+    stages->all_reduce(total, ReduceOp::sum, "validation loss").wait();
+  }
   const double all_tokens = std::max(1.0, total.data<double>()[1]);
   if (!context.reproducible) return total.data<double>()[0] / all_tokens;
-  return sum_exactly(losses, {run.data.ranks.get()}, "validation loss", *run.pool) / all_tokens;
-}
-
-std::vector<MicroBatch> read_samples(const Run& run, RegionTimer& timer, const Profiler& profiler) {
-  const Span span(timer, Region::batch_generator);
-  TraceSpan io(profiler.recorder(), TraceTrack::io, "read samples");
-  std::vector<MicroBatch> batches =
-      load_micro_batches(*run.train_samples, run.layout, run.state.step, run.documents, *run.pool);
-  size_t bytes = 0;
-  for (const MicroBatch& batch : batches) bytes += batch.tokens.num_bytes();
-  io.set_bytes(static_cast<int64_t>(bytes));
-  return batches;
+  return sum_exactly(losses, {run.data.ranks.get(), stages}, "validation loss", *run.pool) / all_tokens;
 }
 
 bool due(int64_t step, int64_t interval) { return interval > 0 && step % interval == 0; }
@@ -74,14 +69,13 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
     profiler.begin_step(state.step + 1);
     world.progress().set_step(state.step + 1);
     const double begin = seconds_now();
-    const std::vector<MicroBatch> micro_batches = read_samples(run, timer, profiler);
-    const StepResult result = training_step(state, run.context(&timer), micro_batches, run.data.axis(),
-                                            run.step_settings(), signals.received() != 0);
-    const double step_seconds = seconds_now() - begin;
-    timer.end_step();
+    const std::vector<StepResult> results = take_next_steps(run, timer, profiler, signals.received() != 0);
+    const auto count = static_cast<double>(results.size());
+    const double step_seconds = (seconds_now() - begin) / count;
+    for (size_t i = 0; i < results.size(); ++i) timer.end_step();
     profiler.end_step();
 
-    stop = result.stop_requested || due(state.step, options.exit_interval);
+    stop = results.back().stop_requested || due(state.step, options.exit_interval);
     std::optional<double> validation_loss;
     if (run.valid_samples && (due(state.step, options.eval_interval) || state.step == options.train_iters)) {
       report.activity("evaluating");
@@ -90,7 +84,10 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
     }
     const double end = seconds_now();
     saving.tell();
-    report.step(result, step_seconds, end - last_end, validation_loss);
+    for (const StepResult& result : results) {
+      const bool last = &result == &results.back();
+      report.step(result, step_seconds, (end - last_end) / count, last ? validation_loss : std::nullopt);
+    }
     last_end = end;
     if (due(state.step, run.config.checkpoint.save_interval)) saving.save();
     if (due(state.step, run.config.logging.breakdown_interval)) report.show_breakdown(timer.take());
