@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "kumiko/base/file.h"
 #include "support/subprocess.h"
@@ -120,6 +121,43 @@ TEST_F(ScheduleFiles, TakesTimesOfEachStage) {
                "costs of 4 stages: the schedule has 8 stages; give the costs of each");
   expect_error(schedule({"show", "--measured", path("times.json"), "--pipeline", "4"}),
                "--pipeline and --measured: the file says what was run; leave --pipeline out");
+}
+
+// The options that `--help` of a subcommand names at the beginning of a line.
+std::vector<std::string> options_of(const std::string& subcommand) {
+  std::istringstream help(schedule({subcommand, "--help"}).output);
+  std::vector<std::string> options;
+  for (std::string line; std::getline(help, line);) {
+    const size_t begin = line.find("--");
+    if (begin != std::string::npos && line.find_first_not_of(' ') == begin) {
+      options.push_back(line.substr(begin, line.find_first_of(" \n", begin) - begin));
+    }
+  }
+  return options;
+}
+
+TEST(ScheduleCommand, OptionsAreFrozen) {
+  const std::vector<std::string> pipeline = {"--pipeline",
+                                             "--micro-batches",
+                                             "--chunks",
+                                             "--pairs",
+                                             "--micro-batches-per-update",
+                                             "--tf",
+                                             "--tb",
+                                             "--tw",
+                                             "--tc",
+                                             "--times",
+                                             "--memory-limit",
+                                             "--after-backward"};
+  const auto with = [&](std::vector<std::string> before, const std::vector<std::string>& after) {
+    before.insert(before.end(), pipeline.begin(), pipeline.end());
+    before.insert(before.end(), after.begin(), after.end());
+    return before;
+  };
+  EXPECT_EQ(options_of("list"), std::vector<std::string>{"--json"});
+  EXPECT_EQ(options_of("simulate"), with({"--schedule"}, {"--json", "--actions", "--rows"}));
+  EXPECT_EQ(options_of("compare"), with({}, {"--json"}));
+  EXPECT_EQ(options_of("show"), with({"--schedule"}, {"--measured", "--svg", "--rows"}));
 }
 
 TEST(ScheduleCommand, NamesWhatIsWrong) {
