@@ -124,9 +124,11 @@ void ActionRunner::run(const Action& action) {
   if (step_.emulated_times != nullptr) hold_back(began + time_of(action.kind, *step_.emulated_times));
   const double ended = seconds_now();
   const int64_t leaves = made ? static_cast<int64_t>(made.num_bytes()) : 0;
+  const auto in_flight = static_cast<int64_t>(in_flight_.size());
   const bool ends = purpose_ == Purpose::evaluation || makes_weight_gradient(action.kind);
   if (ends) in_flight_.erase({action.stage, action.micro_batch});
-  if (step_.action_records != nullptr) step_.action_records->push_back({{began, ended}, held_bytes() - leaves});
+  if (step_.action_records != nullptr)
+    step_.action_records->push_back({{began, ended}, held_bytes() - leaves, in_flight});
   give(action, std::move(made));
 }
 
