@@ -203,6 +203,23 @@ TEST(Verify, MessagesTakenInAnotherOrderAreHeld) {
   EXPECT_EQ(refusal(with_actions(StagePlacement::interleaved(2), {0, 0, 0, 0, 0}, std::move(actions))), "accepted");
 }
 
+TEST(Verify, HeldMessagesFreeTheirBuffers) {
+  // Rank 1 takes the third message first; two more are sent before the micro-batch that it waits for next, by way of
+  // rank 2.
+  Schedule schedule = empty_schedule("test", StagePlacement(3, {{0, 1, 2}, {0, 2, 1}}), 6);
+  schedule.routes[5] = 1;
+  schedule.actions[1] = {{F, 1, 2}, {F, 2, 5}, {BW, 2, 5}, {BW, 1, 2}};
+  schedule.actions[2] = {{F, 1, 5}, {BW, 1, 5}, {F, 2, 2}, {BW, 2, 2}};
+  for (int32_t n = 0; n < 6; ++n) schedule.actions[0].push_back({F, 0, n});
+  schedule.actions[0].insert(schedule.actions[0].end(), {{BW, 0, 5}, {BW, 0, 2}});
+  for (const int32_t n : {0, 1, 3, 4}) {
+    schedule.actions[0].push_back({BW, 0, n});
+    schedule.actions[1].insert(schedule.actions[1].end(), {{F, 1, n}, {BW, 1, n}});
+    schedule.actions[2].insert(schedule.actions[2].end(), {{F, 2, n}, {BW, 2, n}});
+  }
+  EXPECT_EQ(refusal(schedule), "accepted");
+}
+
 TEST(Verify, ActivationsAreHeldUntilWeight) {
   const ScheduleFacts facts =
       verify(alone(3, {{F, 0, 0}, {B, 0, 0}, {F, 0, 1}, {B, 0, 1}, {F, 0, 2}, {W, 0, 0}, {BW, 0, 2}, {W, 0, 1}}));
