@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "kumiko/base/error.h"
+#include "kumiko/model/memory.h"
 
 namespace kumiko {
 
@@ -27,6 +28,14 @@ StageTimes times_of(const std::vector<double>& costs, int64_t num_ranks) {
   const auto ranks = static_cast<double>(num_ranks);
   const double blocks = std::accumulate(costs.begin(), costs.end() - 1, 0.0) / ranks;
   return {blocks + 3 * costs.back() / ranks, blocks, blocks};
+}
+
+// What a block's weight work holds, as a share of what its F left.
+double share_after_backward(const ModelOptions& model, int64_t seq_length) {
+  StepMemoryShape shape;
+  shape.seq_length = seq_length;
+  const StageStepMemory block = stage_step_memory(model, shape, {1, 2});
+  return static_cast<double>(block.held_after_backward) / static_cast<double>(block.held);
 }
 
 int64_t chunks_of(const PipelineOptions& options, const ScheduleGenerator& generator) {
@@ -54,6 +63,7 @@ PipelinePlan plan_stream(const ModelOptions& model, int64_t seq_length, const Pi
   request.pipeline_pairs = static_cast<int>(options.pairs);
   request.memory_limit = options.memory_limit;
   request.times = times_of(costs, options.size);
+  request.memory.after_backward = share_after_backward(model, seq_length);
   PipelinePlan plan;
   plan.schedule = generator.make(request);
   plan.request = std::move(request);
