@@ -132,7 +132,8 @@ std::vector<std::string> options_of(const std::string& subcommand) {
   for (std::string line; std::getline(help, line);) {
     const size_t begin = line.find("--");
     if (begin != std::string::npos && line.find_first_not_of(' ') == begin) {
-      options.push_back(line.substr(begin, line.find_first_of(" \n", begin) - begin));
+      const std::string option = line.substr(begin, line.find_first_of(" \n", begin) - begin);
+      if (option != "--help-all") options.push_back(option);
     }
   }
   return options;

@@ -40,12 +40,12 @@ TEST(TerminalPicture, SplitBackwardAndSeveralStages) {
             "interleaved, 2 ranks, 2 micro-batches: bubble rate 0.2000, cost 7.5\n"
             "rank 0 F0-F1-f0-f1-      b0====   b1====B0====B1====  80 % busy, 2 held\n"
             "rank 1    F0-F1-f0-b0====f1-b1====B0====B1====        80 % busy, 1.5 held\n"
-            "F forward, B backward (whole); small letters: later stages of a rank\n");
+            "F forward, B backward (whole); small: later stages of a rank\n");
   EXPECT_EQ(picture(timeline("chimera", 2, 2)),
             "chimera, 2 ranks, 2 micro-batches: bubble rate 0.0000, cost 6\n"
             "rank 0 F0-f1-b1====B0==== 100 % busy, 2 held\n"
             "rank 1 f1-F0-B0====b1==== 100 % busy, 2 held\n"
-            "F forward, B backward (whole); small letters: pipelines upwards\n");
+            "F forward, B backward (whole); small: pipelines upwards\n");
 }
 
 TEST(TerminalPicture, FitsTheWidthAndSaysWhatIsLeftOut) {

@@ -143,6 +143,8 @@ std::vector<HeldActivations> steps_of(const std::vector<HeldActivations>& change
       steps.back() = change;
     }
   }
+  const auto same = [](const HeldActivations& a, const HeldActivations& b) { return a.held == b.held; };
+  steps.erase(std::unique(steps.begin(), steps.end(), same), steps.end());
   steps.push_back({end, steps.back().held});
   return steps;
 }

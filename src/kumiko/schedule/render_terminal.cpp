@@ -144,8 +144,8 @@ std::string legend(const Schedule& schedule) {
   std::string text = "F forward, B backward";
   if (whole && !split) text += " (whole)";
   if (split) text += " of inputs, W of weights";
-  if (schedule.placement.num_routes() > 1) return text + "; small letters: pipelines upwards";
-  if (schedule.num_stages() > schedule.num_ranks()) text += "; small letters: later stages of a rank";
+  if (schedule.placement.num_routes() > 1) return text + "; small: pipelines upwards";
+  if (schedule.num_stages() > schedule.num_ranks()) text += "; small: later stages of a rank";
   return text;
 }
 
