@@ -69,6 +69,8 @@ const Layout pipelines[] = {
     piped(4, "v-half", zero(2, sharded(1, {1, 2, 1}))),
     piped(2, "v-half", zero(1, {4, 1, 1})),
     piped(4, "v-min", {2, 1, 1}),
+    piped(2, "searched", {1, 1, 1}),
+    piped(4, "searched", zero(2, {2, 1, 1})),
     piped(2, "v-min", zero(3, {2, 1, 1, RecomputeGranularity::selective})),
     piped(2, "chimera-halving", {2, 2, 2}),
 };
