@@ -17,7 +17,13 @@ Schedule fit_weights(const Schedule& order, const ScheduleRequest& request, doub
   double best_cost = 0;
   for (const WeightRule rule : {WeightRule::fits, WeightRule::largest_bubble, WeightRule::always}) {
     std::optional<Schedule> placed = place_weights(order, held_until_weight, limits, rule);
-    if (!placed) throw_internal("schedule {}: its order does not fit {} activations", order.name, limit);
+    if (!placed) {
+      throw_user(
+          "schedule {}: {} activations a rank do not hold its order with stages that hold so different amounts; "
+          "expected "
+          "stages that are alike",
+          order.name, limit);
+    }
     const double cost = simulate(*placed, costs).cost;
     if (best && cost >= best_cost) continue;
     best_cost = cost;
