@@ -87,7 +87,10 @@ struct Layout {
 
 // Through a pipeline.
 inline Layout piped(int64_t pipeline, const char* schedule, Layout layout, int64_t chunks = 0, int64_t pairs = 1) {
-  layout.pipeline = {pipeline, schedule, chunks, pairs};
+  layout.pipeline.size = pipeline;
+  layout.pipeline.schedule = schedule;
+  layout.pipeline.chunks = chunks;
+  layout.pipeline.pairs = pairs;
   return layout;
 }
 inline Layout zero(int64_t stage, Layout layout, int64_t group_size = 0) {

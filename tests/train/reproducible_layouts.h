@@ -84,7 +84,8 @@ struct Layout {
 };
 
 inline Layout piped(int64_t size, const char* schedule, Layout layout) {
-  layout.pipeline = {size, schedule};
+  layout.pipeline.size = size;
+  layout.pipeline.schedule = schedule;
   return layout;
 }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "kumiko/base/error.h"
 #include "kumiko/model/memory.h"
 #include "kumiko/schedule/simulate.h"
+#include "kumiko/schedule/timeline_file.h"
 
 namespace kumiko {
 
@@ -25,20 +27,18 @@ std::vector<double> unit_costs(const ModelOptions& model, int64_t seq_length) {
 
 namespace {
 
-// Of one micro-batch at each stage; the head does all of its work in the forward. Memory in what a rank of `num_ranks`
-// holds in the mean.
-ScheduleCosts costs_of_stages(const std::vector<double>& costs, std::span<const StageUnits> stages, int64_t num_ranks,
+// Of one micro-batch at each stage; the head does all of its work in the forward. Memory counts micro-batches: each of
+// a rank's stages has an equal share, however many blocks it has.
+ScheduleCosts costs_of_stages(const std::vector<double>& costs, int num_stages, int64_t num_ranks,
                               double after_backward) {
   const auto last = static_cast<int32_t>(costs.size()) - 1;
-  const double blocks_a_rank = static_cast<double>(last - 1) / static_cast<double>(num_ranks);
+  const double share = static_cast<double>(num_ranks) / num_stages;
   ScheduleCosts result;
-  for (const StageUnits& stage : stages) {
+  for (const StageUnits& stage : balance_units(costs, num_stages)) {
     const bool head = stage.end > last;
     const auto blocks = std::accumulate(costs.begin() + stage.begin, costs.begin() + (head ? last : stage.end), 0.0);
     result.times.push_back({blocks + (head ? 3 * costs.back() : 0), blocks, blocks});
-    const int num_blocks = stage.count() - (stage.begin == 0 ? 1 : 0) - (head ? 1 : 0);
-    const double held = num_blocks / blocks_a_rank;
-    result.memory.push_back({held, held * after_backward});
+    result.memory.push_back({share, share * after_backward});
   }
   return result;
 }
@@ -66,21 +66,42 @@ bool fits_itself(const ScheduleGenerator& generator) {
   return generator.make == make_zb_1p || generator.make == make_zb_2p || generator.make == make_searched;
 }
 
+// None if `may_fail` and nothing of the kind keeps to the limit of memory.
+std::optional<Schedule> made_or_none(const ScheduleGenerator& generator, const ScheduleRequest& request,
+                                     bool may_fail) {
+  try {
+    return generator.make(request);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::user || !may_fail) throw;
+    return std::nullopt;
+  }
+}
+
 // For the times of the stages that the model is cut into. A search tries one to four stages a rank, as far as there are
 // units, and placements that replicate none; fills in `request`.
-Schedule fitted(const ScheduleGenerator& generator, ScheduleRequest& request, const std::vector<double>& costs,
-                double after_backward) {
+Schedule fitted(const ScheduleGenerator& generator, ScheduleRequest& request, const PipelineOptions& options,
+                const std::vector<double>& costs, double after_backward) {
   const bool searches = generator.make == make_searched;
   if (searches) request.pipeline_pairs = 0;
   const int most = searches ? std::min(4, static_cast<int>(costs.size()) / request.num_ranks) : 1;
   Schedule best;
   ScheduleRequest best_request = request;
   double best_cost = 0;
+  if (options.rank_times) {
+    request.times = *options.rank_times;
+    request.memory.after_backward = after_backward;
+    return generator.make(request);
+  }
+  if (!options.times.empty()) {
+    request.stage_costs = read_stage_costs(options.times, request.num_ranks);
+    return generator.make(request);
+  }
   for (int chunks = 1; chunks <= std::max(1, most); ++chunks) {
-    const std::vector<StageUnits> stages = balance_units(costs, request.num_ranks * chunks);
     request.chunks = chunks;
-    request.stage_costs = costs_of_stages(costs, stages, request.num_ranks, after_backward);
-    Schedule schedule = generator.make(request);
+    request.stage_costs = costs_of_stages(costs, request.num_ranks * chunks, request.num_ranks, after_backward);
+    std::optional<Schedule> made = made_or_none(generator, request, chunks > 1);
+    if (!made) continue;
+    Schedule& schedule = *made;
     const double cost = simulate(schedule, request.stage_costs).cost;
     if (chunks > 1 && cost >= best_cost) continue;
     best = std::move(schedule);
@@ -105,8 +126,9 @@ PipelinePlan plan_stream(const ModelOptions& model, int64_t seq_length, const Pi
   request.pipeline_pairs = static_cast<int>(options.pairs);
   request.memory_limit = options.memory_limit;
   PipelinePlan plan;
-  plan.schedule = fits_itself(generator) ? fitted(generator, request, costs, share_after_backward(model, seq_length))
-                                         : generator.make(request);
+  plan.schedule = fits_itself(generator)
+                      ? fitted(generator, request, options, costs, share_after_backward(model, seq_length))
+                      : generator.make(request);
   const int64_t per_update = plan.schedule.micro_batches_per_update;
   if (per_update != 0 && per_update != num_micro_batches) {
     throw_user(

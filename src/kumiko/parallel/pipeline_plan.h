@@ -2,6 +2,7 @@
 // starts, by every rank alike and without communication.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,7 +21,9 @@ struct PipelineOptions {
   int64_t chunks = 0;             // stages a rank, where the schedule leaves that open; 0: 2
   int64_t pairs = 1;              // of Chimera: pipelines in each direction
   int64_t stream_steps = 16;      // of an asynchronous schedule: steps in one stream, before the pipeline runs empty
-  double memory_limit = 0;        // micro-batches whose activations a rank may hold; 0: what the schedule is for
+  std::string times;              // file of measured times of the stages, for schedules that fit themselves; or empty
+  std::optional<StageTimes> rank_times{};  // the same of one micro-batch on every rank, for benchmarks
+  double memory_limit = 0;  // micro-batches whose activations a rank may hold; 0: what the schedule is for
 };
 
 struct PipelinePlan {
@@ -34,8 +37,9 @@ struct PipelinePlan {
 };
 
 // Verified. Stages are balanced by the products of a micro-batch of `seq_length`, and schedules that fit themselves to
-// times are given those. User error if the schedule is unknown, not defined for so many ranks and micro-batches, or if
-// the model has fewer units than stages.
+// times are given those that the products of each stage suggest, or
+// that a file has measured. User error if the schedule is unknown, not defined for so many ranks and micro-batches, or
+// if the model has fewer units than stages.
 PipelinePlan plan_pipeline(const ModelOptions& model, int64_t seq_length, const PipelineOptions& options,
                            int64_t num_micro_batches);
 // Of an asynchronous schedule, that many updates in one stream without a flush; `num_micro_batches` make one update.

@@ -66,6 +66,9 @@ void ParallelOptions::describe(OptionTable& table) {
             "stages of a rank, where the schedule leaves that open; 0 for 2");
   table.add("pipeline_pairs", pipeline.pairs, "of chimera: pipelines in each of the two directions");
   table.add(
+      "pipeline_times", pipeline.times,
+      "JSON file of each stage's measured times, for zb-1p, zb-2p and searched; empty for what its products suggest");
+  table.add(
       "pipeline_stream_steps", pipeline.stream_steps,
       "steps that an asynchronous schedule takes in one stream; then the pipeline runs empty, as it does before a "
       "validation or a save");

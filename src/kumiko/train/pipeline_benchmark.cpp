@@ -21,6 +21,7 @@ Config config_of(const PipelineBenchmarkOptions& options, const std::string& sch
   Config config = benchmark_config(options.step);
   config.parallel.pipeline.size = world.size();
   config.parallel.pipeline.schedule = schedule;
+  if (options.emulates()) config.parallel.pipeline.rank_times = options.times;
   config.train.global_batch_size = options.num_micro_batches * config.train.micro_batch_size;
   config.train.train_iters = options.step.warmup + options.step.steps;
   return config;
