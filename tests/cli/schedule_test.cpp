@@ -92,7 +92,9 @@ TEST(ScheduleCommand, ComparesAll) {
   for (const json& one : all) {
     // Chimera pairs ranks.
     EXPECT_EQ(one.contains("refusal"), one["schedule"].get<std::string>().starts_with("chimera")) << one.dump();
-    if (one["schedule"] == "gpipe") EXPECT_EQ(one["peak_activations"], 8);
+    if (one["schedule"] == "gpipe") {
+      EXPECT_EQ(one["peak_activations"], 8);
+    }
   }
   const Finished text = schedule({"compare", "--pipeline", "3", "--micro-batches", "8"});
   EXPECT_NE(text.output.find("\nnot defined here:\nchimera: 3 pipeline ranks: "), std::string::npos) << text.output;

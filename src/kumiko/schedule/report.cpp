@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "kumiko/base/error.h"
 #include "kumiko/schedule/schedule_json.h"
+#include "kumiko/schedule/search.h"
 
 namespace kumiko {
 namespace {
@@ -63,9 +65,25 @@ void validate(const ScheduleRequest& request) {
   }
 }
 
+std::string to_string(const SearchFacts& facts, double cost) {
+  const std::string published = facts.best_published > 0
+                                    ? fmt::format("the best published within the limit is {:.6g}", facts.best_published)
+                                    : "no published one keeps to the limit";
+  return fmt::format("at most {:.1f} % above the best there can be (lower bound {:.6g}); {}",
+                     100 * std::max(0.0, cost / facts.lower_bound - 1), facts.lower_bound, published);
+}
+
 ScheduleReport report_on_schedule(std::string_view name, const ScheduleRequest& request) {
   validate(request);
-  ScheduleReport report{request, find_schedule(name).make(request), {}, {}};
+  const ScheduleGenerator& generator = find_schedule(name);
+  ScheduleReport report{request, {}, {}, {}};
+  if (generator.make == make_searched) {
+    SearchResult found = search_schedule(request);
+    report.schedule = std::move(found.schedule);
+    report.search = SearchFacts{found.lower_bound, found.best_published};
+  } else {
+    report.schedule = generator.make(request);
+  }
   report.facts = verify(report.schedule);
   report.simulation = simulate(report.schedule, costs_of(request, report.schedule.num_stages()));
   return report;
@@ -91,6 +109,7 @@ std::string to_text(const ScheduleReport& report, int most_ranks) {
     text += fmt::format("asynchronous: weights are updated within the schedule, after every {}\n",
                         count_of(schedule.micro_batches_per_update, "micro-batch"));
   }
+  if (report.search) text += to_string(*report.search, report.simulation.cost) + "\n";
   text += fmt::format("{:>6} {:>12} {:>17} {:>16}\n", "rank", "busy", "peak activations", "weight versions");
   const int shown = std::min(schedule.num_ranks(), most_ranks);
   for (int rank = 0; rank < shown; ++rank) {
@@ -113,11 +132,18 @@ std::string to_json(const ScheduleReport& report, bool with_actions) {
   json["synchronous"] = schedule.is_synchronous();
   json["bubble_rate"] = report.simulation.bubble_rate;
   json["cost"] = report.simulation.cost;
+  if (report.search) {
+    json["lower_bound"] = report.search->lower_bound;
+    json["best_published"] = report.search->best_published;
+  }
   json["busy"] = report.simulation.busy;
   json["peak_activations"] = report.facts.peak_activations;
   json["peak_memory"] = report.simulation.peak_memory;
   json["weight_versions"] = report.facts.weight_versions;
-  if (with_actions) json["ranks"] = actions_json(schedule, report.simulation.times);
+  if (with_actions) {
+    json["form"] = form_json(schedule);
+    json["ranks"] = actions_json(schedule, report.simulation.times);
+  }
   return json.dump();
 }
 

@@ -1,6 +1,7 @@
 // One schedule made, verified and simulated, and what is to be said of it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,11 +11,20 @@
 
 namespace kumiko {
 
+// Of a schedule that was searched for.
+struct SearchFacts {
+  double lower_bound = 0;
+  double best_published = 0;  // 0: none keeps to the limit
+};
+// "at most 1.2 % above the best there can be (lower bound 23.7); the best published within the limit is 25"
+std::string to_string(const SearchFacts& facts, double cost);
+
 struct ScheduleReport {
   ScheduleRequest request;
   Schedule schedule;
   ScheduleFacts facts;
   Simulation simulation;
+  std::optional<SearchFacts> search{};
 };
 
 // User error where a value of the request has no meaning for any schedule.
