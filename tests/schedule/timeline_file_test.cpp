@@ -51,6 +51,8 @@ TEST_F(TimelineFiles, GiveBackWhatWasWritten) {
     EXPECT_EQ(found.time_unit, "ms");
     EXPECT_EQ(found.timeline.schedule.name, name);
     EXPECT_EQ(found.timeline.schedule.actions, file.timeline.schedule.actions) << name;
+    EXPECT_EQ(found.timeline.schedule.routes, file.timeline.schedule.routes) << name;
+    EXPECT_EQ(found.timeline.schedule.micro_batches_per_update, file.timeline.schedule.micro_batches_per_update);
     ASSERT_EQ(found.timeline.times.size(), 4u);
     EXPECT_EQ(found.timeline.times[3].back().end, file.timeline.times[3].back().end);
   }
@@ -60,6 +62,18 @@ TEST_F(TimelineFiles, ReportsWithActionsAreOnes) {
   const TimelineFile file = file_of("zb-h1");
   const ScheduleReport report = report_on_schedule("zb-h1", file.request);
   EXPECT_EQ(read_timeline_file(written(to_json(report, true))).timeline.schedule.actions, report.schedule.actions);
+}
+
+TEST_F(TimelineFiles, NeedNoFormWhereTheScheduleIsKnown) {
+  for (const char* name : {"1f1b", "pipedream-2bw", "chimera"}) {
+    const TimelineFile file = file_of(name);
+    std::string text = to_json(file);
+    const size_t begin = text.find("\"form\":");
+    text.erase(begin, text.find("\"ranks\":") - begin);
+    const TimelineFile found = read_timeline_file(written(text));
+    EXPECT_EQ(found.timeline.schedule.actions, file.timeline.schedule.actions) << name;
+    EXPECT_EQ(found.timeline.schedule.routes, file.timeline.schedule.routes) << name;
+  }
 }
 
 TEST_F(TimelineFiles, MeanTimesGiveTheSimulationBack) {
@@ -85,6 +99,10 @@ TEST_F(TimelineFiles, SayWhatIsWrong) {
       }());
   expect_error(read, R"({"schedule":"1f1b","pipeline":1.5,"ranks":[]})", "pipeline = 1.5: expected a whole number");
   expect_error(read, head + "[]}", "ranks: expected a list for each of 1 ranks, found 0");
+  expect_error(read, R"({"schedule":"1f1b","pipeline":2,"form":{"placement":[[0,2]],"routes":[0]},"ranks":[]})",
+               "placement: rank 2 of 2");
+  expect_error(read, R"({"schedule":"1f1b","pipeline":2,"form":{"placement":[[0,0]],"routes":[0]},"ranks":[]})",
+               "placement: a rank holds no stage");
   expect_error(read, head + R"([[{"kind":"Q"}]]})", "rank 0, action 0: kind = Q: expected F, B, W or BW");
   expect_error(read, head + R"([[{"kind":"F","stage":3}]]})",
                "rank 0, action 0: stage = 3: the schedule has stages 0 to 0");

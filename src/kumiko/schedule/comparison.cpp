@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/error.h"
-#include "kumiko/schedule/report.h"
 
 namespace kumiko {
 namespace {
@@ -28,6 +27,7 @@ ComparedSchedule compared(const ScheduleGenerator& generator, const ScheduleRequ
     result.peak_memory = most(report.simulation.peak_memory);
     result.weight_versions = most(report.facts.weight_versions);
     result.stages_per_rank = static_cast<int>(report.schedule.placement.stages_of(0).size());
+    result.search = report.search;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::user) throw;
     result.refusal = error.what();
@@ -48,18 +48,21 @@ std::string to_text(std::span<const ComparedSchedule> schedules) {
   std::string text = fmt::format("{:<26} {:>11} {:>10} {:>16} {:>15} {:>13}\n", "schedule", "bubble rate", "cost",
                                  "peak activations", "weight versions", "stages a rank");
   bool asynchronous = false;
+  std::string searched;
   std::string refusals;
   for (const ComparedSchedule& schedule : schedules) {
     if (!schedule.refusal.empty()) {
       refusals += fmt::format("{}: {}\n", schedule.name, schedule.refusal);
       continue;
     }
+    if (schedule.search) searched += fmt::format("{}: {}\n", schedule.name, to_string(*schedule.search, schedule.cost));
     asynchronous = asynchronous || !schedule.synchronous;
     text += fmt::format("{:<26} {:>11.4f} {:>10.6g} {:>16.4g} {:>15} {:>13}\n",
                         std::string(schedule.name) + (schedule.synchronous ? "" : " *"), schedule.bubble_rate,
                         schedule.cost, schedule.peak_activations, schedule.weight_versions, schedule.stages_per_rank);
   }
   if (asynchronous) text += "* asynchronous: weights are updated within the schedule\n";
+  text += searched;
   if (!refusals.empty()) text += "\nnot defined here:\n" + refusals;
   return text;
 }
@@ -75,6 +78,10 @@ std::string to_json(std::span<const ComparedSchedule> schedules) {
       entry["peak_memory"] = schedule.peak_memory;
       entry["weight_versions"] = schedule.weight_versions;
       entry["stages_per_rank"] = schedule.stages_per_rank;
+      if (schedule.search) {
+        entry["lower_bound"] = schedule.search->lower_bound;
+        entry["best_published"] = schedule.search->best_published;
+      }
     } else {
       entry["refusal"] = schedule.refusal;
     }

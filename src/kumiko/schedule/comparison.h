@@ -1,12 +1,13 @@
 // All schedules for one request side by side.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "kumiko/schedule/generators.h"
+#include "kumiko/schedule/report.h"
 
 namespace kumiko {
 
@@ -21,6 +22,7 @@ struct ComparedSchedule {
   double peak_memory = 0;
   int weight_versions = 1;
   int stages_per_rank = 1;
+  std::optional<SearchFacts> search{};
 };
 
 // In the order of schedule_generators().

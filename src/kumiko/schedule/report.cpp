@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "kumiko/base/error.h"
@@ -64,13 +65,22 @@ void validate(const ScheduleRequest& request) {
   }
 }
 
+std::string to_string(const SearchFacts& facts, double cost) {
+  const std::string published = facts.best_published > 0
+                                    ? fmt::format("the best published within the limit is {:.6g}", facts.best_published)
+                                    : "no published one keeps to the limit";
+  return fmt::format("at most {:.1f} % above the best there can be (lower bound {:.6g}); {}",
+                     100 * std::max(0.0, cost / facts.lower_bound - 1), facts.lower_bound, published);
+}
+
 ScheduleReport report_on_schedule(std::string_view name, const ScheduleRequest& request) {
   validate(request);
+  const ScheduleGenerator& generator = find_schedule(name);
   ScheduleReport report{request, {}, {}, {}};
-  if (const ScheduleGenerator& generator = find_schedule(name); generator.make == make_searched) {
+  if (generator.make == make_searched) {
     SearchResult found = search_schedule(request);
-    report.bounds = {found.lower_bound, found.best_published};
     report.schedule = std::move(found.schedule);
+    report.search = SearchFacts{found.lower_bound, found.best_published};
   } else {
     report.schedule = generator.make(request);
   }
@@ -99,15 +109,7 @@ std::string to_text(const ScheduleReport& report, int most_ranks) {
     text += fmt::format("asynchronous: weights are updated within the schedule, after every {}\n",
                         count_of(schedule.micro_batches_per_update, "micro-batch"));
   }
-  if (report.bounds) {
-    text += fmt::format(
-        "no schedule on the placements looked at can cost less than {:.6g}: at most {:.2f} % above the best\n",
-        report.bounds->lower_bound, 100 * std::max(0.0, report.simulation.cost / report.bounds->lower_bound - 1));
-    if (report.bounds->best_published > 0) {
-      text +=
-          fmt::format("the best published one within the same memory costs {:.6g}\n", report.bounds->best_published);
-    }
-  }
+  if (report.search) text += to_string(*report.search, report.simulation.cost) + "\n";
   text += fmt::format("{:>6} {:>12} {:>17} {:>16}\n", "rank", "busy", "peak activations", "weight versions");
   const int shown = std::min(schedule.num_ranks(), most_ranks);
   for (int rank = 0; rank < shown; ++rank) {
@@ -130,15 +132,18 @@ std::string to_json(const ScheduleReport& report, bool with_actions) {
   json["synchronous"] = schedule.is_synchronous();
   json["bubble_rate"] = report.simulation.bubble_rate;
   json["cost"] = report.simulation.cost;
-  if (report.bounds) {
-    json["lower_bound"] = report.bounds->lower_bound;
-    json["best_published"] = report.bounds->best_published;
+  if (report.search) {
+    json["lower_bound"] = report.search->lower_bound;
+    json["best_published"] = report.search->best_published;
   }
   json["busy"] = report.simulation.busy;
   json["peak_activations"] = report.facts.peak_activations;
   json["peak_memory"] = report.simulation.peak_memory;
   json["weight_versions"] = report.facts.weight_versions;
-  if (with_actions) json["ranks"] = actions_json(schedule, report.simulation.times);
+  if (with_actions) {
+    json["form"] = form_json(schedule);
+    json["ranks"] = actions_json(schedule, report.simulation.times);
+  }
   return json.dump();
 }
 

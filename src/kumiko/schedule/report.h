@@ -11,19 +11,20 @@
 
 namespace kumiko {
 
-// How good a search's result is: the cost that no schedule can be below, and that of the shortest published schedule
-// within the limit; 0: there is none.
-struct SearchBounds {
+// Of a schedule that was searched for.
+struct SearchFacts {
   double lower_bound = 0;
-  double best_published = 0;
+  double best_published = 0;  // 0: none keeps to the limit
 };
+// "at most 1.2 % above the best there can be (lower bound 23.7); the best published within the limit is 25"
+std::string to_string(const SearchFacts& facts, double cost);
 
 struct ScheduleReport {
   ScheduleRequest request;
   Schedule schedule;
   ScheduleFacts facts;
   Simulation simulation;
-  std::optional<SearchBounds> bounds{};  // of a searched one
+  std::optional<SearchFacts> search{};
 };
 
 // User error where a value of the request has no meaning for any schedule.

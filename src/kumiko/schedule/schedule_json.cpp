@@ -1,5 +1,6 @@
 #include "kumiko/schedule/schedule_json.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "kumiko/base/error.h"
@@ -106,6 +107,49 @@ ScheduleRequest request_from_json(const json& object) {
     request.stage_costs.transfer = request.transfer;
   }
   return request;
+}
+
+ordered_json form_json(const Schedule& schedule) {
+  ordered_json placement = ordered_json::array();
+  for (int route = 0; route < schedule.placement.num_routes(); ++route) {
+    ordered_json ranks = ordered_json::array();
+    for (int stage = 0; stage < schedule.num_stages(); ++stage)
+      ranks.push_back(schedule.placement.rank_of(route, stage));
+    placement.push_back(std::move(ranks));
+  }
+  return {{"placement", std::move(placement)},
+          {"routes", schedule.routes},
+          {"micro_batches_per_update", schedule.micro_batches_per_update},
+          {"parts_per_micro_batch", schedule.parts_per_micro_batch}};
+}
+
+Schedule form_from_json(const json& form, std::string_view name, int num_ranks) {
+  const auto placement = form.at("placement").get<std::vector<std::vector<int32_t>>>();
+  const auto routes = form.at("routes").get<std::vector<int32_t>>();
+  std::vector<bool> holds(static_cast<size_t>(num_ranks));
+  for (const std::vector<int32_t>& ranks : placement) {
+    if (ranks.empty() || ranks.size() != placement[0].size()) throw_user("placement: routes of unlike lengths");
+    for (const int32_t rank : ranks) {
+      if (rank < 0 || rank >= num_ranks) throw_user("placement: rank {} of {}", rank, num_ranks);
+      holds[static_cast<size_t>(rank)] = true;
+    }
+  }
+  if (std::find(holds.begin(), holds.end(), false) != holds.end()) throw_user("placement: a rank holds no stage");
+  for (const int32_t route : routes) {
+    if (route < 0 || static_cast<size_t>(route) >= placement.size()) {
+      throw_user("routes: route {}, placement has {}", route, placement.size());
+    }
+  }
+  Schedule schedule =
+      empty_schedule(std::string(name), StagePlacement(num_ranks, placement), static_cast<int>(routes.size()));
+  schedule.routes = routes;
+  schedule.micro_batches_per_update = integer_at(form, "micro_batches_per_update", 0);
+  schedule.parts_per_micro_batch = integer_at(form, "parts_per_micro_batch", 1);
+  if (schedule.micro_batches_per_update < 0 || schedule.parts_per_micro_batch < 1) {
+    throw_user("micro_batches_per_update = {}, parts_per_micro_batch = {}: expected 0 and 1 or more",
+               schedule.micro_batches_per_update, schedule.parts_per_micro_batch);
+  }
+  return schedule;
 }
 
 ordered_json actions_json(const Schedule& schedule, const std::vector<std::vector<ActionTime>>& times) {

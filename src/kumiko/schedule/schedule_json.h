@@ -23,6 +23,12 @@ ScheduleRequest request_from_json(const nlohmann::json& json);
 // absent: a share of what a rank of `num_ranks` holds, 1.
 void read_stages(const nlohmann::json& stages, int num_ranks, ScheduleCosts& costs);
 
+// {"placement": [[rank of each stage] of each route], "routes": [of each micro-batch], "micro_batches_per_update",
+// "parts_per_micro_batch"}: all of a schedule but its actions.
+nlohmann::ordered_json form_json(const Schedule& schedule);
+// Without actions. User error, or an exception of the JSON library, where it is none.
+Schedule form_from_json(const nlohmann::json& form, std::string_view name, int num_ranks);
+
 // [[{"kind", "stage", "micro_batch", "weight_version" if not 0, "begin", "end"}, ...] of each rank]
 nlohmann::ordered_json actions_json(const Schedule& schedule, const std::vector<std::vector<ActionTime>>& times);
 

@@ -75,7 +75,10 @@ TimelineFile timeline_from_json(const json& object) {
   validate(file.request);
   file.time_unit = object.value("time_unit", "");
   Timeline& timeline = file.timeline;
-  timeline.schedule = find_schedule(object.at("schedule").get<std::string>()).make(file.request);
+  const ScheduleGenerator& generator = find_schedule(object.at("schedule").get<std::string>());
+  const auto form = object.find("form");
+  timeline.schedule = form == object.end() ? generator.make(file.request)
+                                           : form_from_json(*form, generator.name, file.request.num_ranks);
   timeline.title = title_of(timeline.schedule);
   const json& ranks = object.at("ranks");
   if (!ranks.is_array() || ranks.size() != timeline.schedule.actions.size()) {
@@ -91,6 +94,7 @@ TimelineFile timeline_from_json(const json& object) {
 std::string to_json(const TimelineFile& file) {
   nlohmann::ordered_json json = request_json(file.timeline.schedule.name, file.request);
   if (!file.time_unit.empty()) json["time_unit"] = file.time_unit;
+  json["form"] = form_json(file.timeline.schedule);
   json["ranks"] = actions_json(file.timeline.schedule, file.timeline.times);
   return json.dump();
 }

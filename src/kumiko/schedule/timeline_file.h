@@ -16,6 +16,7 @@ struct TimelineFile {
 };
 
 // {"schedule": "zb-h1", "pipeline": 4, "micro_batches": 8, ..., "time_unit": "ms",
+//  "form": {"placement": [[0, 1, 2, 3]], "routes": [0, ...], ...}, if absent that of the schedule for the request,
 //  "ranks": [[{"kind": "F", "stage": 0, "micro_batch": 0, "begin": 0.0, "end": 1.5}, ...], ...]}
 std::string to_json(const TimelineFile& file);
 // User error, naming the path, if the file is none, or what it says cannot be run.
