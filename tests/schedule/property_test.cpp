@@ -95,8 +95,9 @@ void expect_messages_to_match(const Schedule& schedule) {
 
 TEST_P(EverySchedule, IsWholeAndRunsToItsEnd) {
   std::mt19937 random(6);
+  const int trials = GetParam().make == make_searched ? 4 : 40;  // a search takes as long as all others
   int made = 0;
-  for (int trial = 0; trial < 40; ++trial) {
+  for (int trial = 0; trial < trials; ++trial) {
     const ScheduleRequest request = random_request(random);
     SCOPED_TRACE(text_of(request));
     Schedule schedule;
@@ -119,7 +120,7 @@ TEST_P(EverySchedule, IsWholeAndRunsToItsEnd) {
     EXPECT_GE(simulation.cost, *std::max_element(simulation.busy.begin(), simulation.busy.end()) * (1 - 1e-12));
     if (HasFatalFailure() || HasNonfatalFailure()) return;
   }
-  EXPECT_GT(made, 10);
+  EXPECT_GE(made, trials / 4);
 }
 
 std::string name_of_test(const testing::TestParamInfo<ScheduleGenerator>& info) {

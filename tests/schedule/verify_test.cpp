@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kumiko/base/error.h"
+#include "kumiko/schedule/check_messages.h"
 #include "kumiko/schedule/generators.h"
 
 namespace kumiko {
@@ -169,11 +170,25 @@ Schedule sender_ahead(int32_t ahead) {
 }
 
 TEST(Verify, DeadlockOfBoundedBuffersAlone) {
-  EXPECT_EQ(refusal(sender_ahead(message_buffers)), "accepted");
-  EXPECT_EQ(refusal(sender_ahead(message_buffers + 1)),
+  EXPECT_EQ(refusal(sender_ahead(usual_message_buffers)), "accepted");
+  EXPECT_EQ(refusal(sender_ahead(usual_message_buffers + 1)),
             "schedule test: rank 0, place 2: F of micro-batch 2 at stage 0: deadlock: what it made waits until rank 1 "
             "takes one of the 2 messages before it, which has come to place 0, F of micro-batch 3 at stage 2: it waits "
             "for what rank 2 sends");
+}
+
+TEST(Verify, ScheduleMayAskForMoreBuffers) {
+  Schedule schedule = sender_ahead(5);
+  fit_message_buffers(schedule);
+  EXPECT_EQ(schedule.message_buffers, 8);
+  EXPECT_EQ(refusal(schedule), "accepted");
+  schedule.message_buffers = 4;
+  EXPECT_NE(refusal(schedule), "accepted");
+  schedule.message_buffers = 0;
+  EXPECT_EQ(refusal(schedule), "schedule test: 0 message buffers: expected 1 or more");
+  schedule = sender_ahead(1);
+  fit_message_buffers(schedule);
+  EXPECT_EQ(schedule.message_buffers, usual_message_buffers);
 }
 
 TEST(Verify, MessagesTakenInAnotherOrderAreHeld) {
@@ -186,6 +201,23 @@ TEST(Verify, MessagesTakenInAnotherOrderAreHeld) {
   }
   for (int32_t n = 0; n < num_micro_batches; ++n) actions[0].push_back({BW, 0, n});
   EXPECT_EQ(refusal(with_actions(StagePlacement::interleaved(2), {0, 0, 0, 0, 0}, std::move(actions))), "accepted");
+}
+
+TEST(Verify, HeldMessagesFreeTheirBuffers) {
+  // Rank 1 takes the third message first; two more are sent before the micro-batch that it waits for next, by way of
+  // rank 2.
+  Schedule schedule = empty_schedule("test", StagePlacement(3, {{0, 1, 2}, {0, 2, 1}}), 6);
+  schedule.routes[5] = 1;
+  schedule.actions[1] = {{F, 1, 2}, {F, 2, 5}, {BW, 2, 5}, {BW, 1, 2}};
+  schedule.actions[2] = {{F, 1, 5}, {BW, 1, 5}, {F, 2, 2}, {BW, 2, 2}};
+  for (int32_t n = 0; n < 6; ++n) schedule.actions[0].push_back({F, 0, n});
+  schedule.actions[0].insert(schedule.actions[0].end(), {{BW, 0, 5}, {BW, 0, 2}});
+  for (const int32_t n : {0, 1, 3, 4}) {
+    schedule.actions[0].push_back({BW, 0, n});
+    schedule.actions[1].insert(schedule.actions[1].end(), {{F, 1, n}, {BW, 1, n}});
+    schedule.actions[2].insert(schedule.actions[2].end(), {{F, 2, n}, {BW, 2, n}});
+  }
+  EXPECT_EQ(refusal(schedule), "accepted");
 }
 
 TEST(Verify, ActivationsAreHeldUntilWeight) {

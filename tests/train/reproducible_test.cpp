@@ -76,7 +76,7 @@ std::string refusal(const char* name, int num_micro_batches, int pairs = 1) {
 
 TEST(ReproducibleOptions, SchedulesThatSumInAnotherOrderAreRefused) {
   for (const ScheduleGenerator& generator : schedule_generators()) {
-    if (!generator.synchronous || generator.name == "chimera-halving") continue;
+    if (!generator.synchronous || generator.name == "chimera-halving" || generator.make == make_searched) continue;
     EXPECT_EQ(refusal(generator.name.data(), 8), "no error") << generator.name;
   }
   const std::string begin = "parallel.pipeline_schedule = chimera with train.reproducible = true: expected ";

@@ -6,6 +6,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/schedule/schedule_json.h"
+#include "kumiko/schedule/search.h"
 
 namespace kumiko {
 namespace {
@@ -40,7 +41,7 @@ void validate(const ScheduleRequest& request) {
   check_count("pipeline", request.num_ranks, "1 rank or more");
   check_count("micro_batches", request.num_micro_batches, "1 or more");
   check_count("chunks", request.chunks, "1 stage a rank or more");
-  check_count("pairs", request.pipeline_pairs, "1 pipeline in each direction or more");
+  check_count("pipeline_pairs", request.pipeline_pairs, "1 pipeline in each direction or more");
   const int64_t forwards = int64_t{request.num_ranks} * request.num_micro_batches;
   if (forwards > most_forwards / request.chunks) {
     throw_user(
@@ -65,7 +66,14 @@ void validate(const ScheduleRequest& request) {
 
 ScheduleReport report_on_schedule(std::string_view name, const ScheduleRequest& request) {
   validate(request);
-  ScheduleReport report{request, find_schedule(name).make(request), {}, {}};
+  ScheduleReport report{request, {}, {}, {}};
+  if (const ScheduleGenerator& generator = find_schedule(name); generator.make == make_searched) {
+    SearchResult found = search_schedule(request);
+    report.bounds = {found.lower_bound, found.best_published};
+    report.schedule = std::move(found.schedule);
+  } else {
+    report.schedule = generator.make(request);
+  }
   report.facts = verify(report.schedule);
   report.simulation = simulate(report.schedule, costs_of(request, report.schedule.num_stages()));
   return report;
@@ -91,6 +99,15 @@ std::string to_text(const ScheduleReport& report, int most_ranks) {
     text += fmt::format("asynchronous: weights are updated within the schedule, after every {}\n",
                         count_of(schedule.micro_batches_per_update, "micro-batch"));
   }
+  if (report.bounds) {
+    text += fmt::format(
+        "no schedule on the placements looked at can cost less than {:.6g}: at most {:.2f} % above the best\n",
+        report.bounds->lower_bound, 100 * std::max(0.0, report.simulation.cost / report.bounds->lower_bound - 1));
+    if (report.bounds->best_published > 0) {
+      text +=
+          fmt::format("the best published one within the same memory costs {:.6g}\n", report.bounds->best_published);
+    }
+  }
   text += fmt::format("{:>6} {:>12} {:>17} {:>16}\n", "rank", "busy", "peak activations", "weight versions");
   const int shown = std::min(schedule.num_ranks(), most_ranks);
   for (int rank = 0; rank < shown; ++rank) {
@@ -113,6 +130,10 @@ std::string to_json(const ScheduleReport& report, bool with_actions) {
   json["synchronous"] = schedule.is_synchronous();
   json["bubble_rate"] = report.simulation.bubble_rate;
   json["cost"] = report.simulation.cost;
+  if (report.bounds) {
+    json["lower_bound"] = report.bounds->lower_bound;
+    json["best_published"] = report.bounds->best_published;
+  }
   json["busy"] = report.simulation.busy;
   json["peak_activations"] = report.facts.peak_activations;
   json["peak_memory"] = report.simulation.peak_memory;

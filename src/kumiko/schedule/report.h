@@ -1,6 +1,7 @@
 // One schedule made, verified and simulated, and what is to be said of it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,11 +11,19 @@
 
 namespace kumiko {
 
+// How good a search's result is: the cost that no schedule can be below, and that of the shortest published schedule
+// within the limit; 0: there is none.
+struct SearchBounds {
+  double lower_bound = 0;
+  double best_published = 0;
+};
+
 struct ScheduleReport {
   ScheduleRequest request;
   Schedule schedule;
   ScheduleFacts facts;
   Simulation simulation;
+  std::optional<SearchBounds> bounds{};  // of a searched one
 };
 
 // User error where a value of the request has no meaning for any schedule.
