@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <sstream>
 
 #include "cli/program.h"
 
@@ -24,6 +26,26 @@ class Generate : public testing::Test {
   static test::Finished generate(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"generate", "--load", tiny->path("run"), "--quiet", "--num-threads", "1"});
     return tiny->run(arguments);
+  }
+
+  // The same on ranks. `input`: what standard input holds.
+  static test::Finished generate_on(int ranks, const std::vector<std::string>& options, const std::string& input = "") {
+    std::ofstream(tiny->path("input")) << input;
+    std::vector<std::string> command = {"/bin/sh",
+                                        "-c",
+                                        "exec \"$@\" < " + tiny->path("input"),
+                                        "sh",
+                                        KUMIKO_MPIRUN,
+                                        std::to_string(ranks),
+                                        KUMIKO_PROGRAM,
+                                        "generate",
+                                        "--load",
+                                        tiny->path("run"),
+                                        "--quiet",
+                                        "--num-threads",
+                                        "1"};
+    command.insert(command.end(), options.begin(), options.end());
+    return test::run_program(command);
   }
 
   static TinyRun* tiny;
@@ -50,6 +72,79 @@ TEST_F(Generate, TakesEachLineOfAFile) {
   EXPECT_NE(all.output.find("\nmori"), std::string::npos);
   EXPECT_EQ(all.output.substr(0, all.output.find('\n') + 1),
             generate({"--prompt", "kumo", "--max-new-tokens", "5", "--temperature", "0"}).output);
+}
+
+TEST_F(Generate, MakesTheSameTextOnAnyMesh) {
+  std::ofstream(tiny->path("three")) << "kumo\nmori\nnoka\n";
+  const std::vector<std::string> file = {"--prompts-file", tiny->path("three"), "--max-new-tokens", "20"};
+  const auto expected = generate(file);
+  ASSERT_EQ(expected.exit_code, 0) << expected.output;
+  const auto with = [&](std::vector<std::string> options) {
+    options.insert(options.end(), file.begin(), file.end());
+    return options;
+  };
+  EXPECT_EQ(generate_on(2, file).output, expected.output);
+  EXPECT_EQ(generate_on(4, with({"--tensor-model-parallel-size", "2", "--pipeline-model-parallel-size", "2",
+                                 "--rank-order", "pipeline-tensor-context-data"}))
+                .output,
+            expected.output);
+}
+
+TEST_F(Generate, AsksOnTheFirstRankAlone) {
+  const auto one = generate({"--prompt", "kumo", "--max-new-tokens", "5", "--temperature", "0"});
+  const auto asked = generate_on(
+      2, {"--pipeline-model-parallel-size", "2", "--interactive", "--max-new-tokens", "5", "--temperature", "0"},
+      "kumo\nkumo\n");
+  EXPECT_EQ(asked.exit_code, 0);
+  const std::string prompt = "> " + one.output;
+  EXPECT_NE(asked.output.find(prompt + prompt + "> \n"), std::string::npos) << asked.output;
+}
+
+TEST_F(Generate, RefusesMeshesThatDoNotFit) {
+  const auto expect = [](const test::Finished& finished, const std::string& message) {
+    EXPECT_EQ(finished.exit_code, 2);
+    EXPECT_NE(finished.output.find(message), std::string::npos) << finished.output;
+  };
+  expect(generate({"--tensor-model-parallel-size", "2"}),
+         "error: parallel.tensor_model_parallel_size = 2 does not divide 1 rank: take 2 ranks, or 1 for "
+         "parallel.tensor_model_parallel_size");
+  expect(generate({"--pipeline-model-parallel-size", "0"}),
+         "error: parallel.pipeline_model_parallel_size = 0: expected 1 or more");
+  expect(generate_on(3, {"--tensor-model-parallel-size", "3"}),
+         "error: parallel.tensor_model_parallel_size = 3: it does not divide model.num_attention_heads = 4");
+  expect(generate_on(5, {"--pipeline-model-parallel-size", "5"}),
+         "error: 5 pipeline stages for 4 units (embedding, blocks, head)");
+}
+
+// Taken away or renamed, a flag breaks scripts.
+TEST_F(Generate, HasTheseFlags) {
+  const std::string help = tiny->run({"generate", "--help"}).output;
+  std::vector<std::string> flags;
+  std::istringstream words(help.substr(help.find("--help")));
+  for (std::string word; words >> word;) {
+    while (word.ends_with(',') || word.ends_with(';')) word.pop_back();
+    if (word.starts_with("--") && std::find(flags.begin(), flags.end(), word) == flags.end()) flags.push_back(word);
+  }
+  EXPECT_EQ(flags, (std::vector<std::string>{"--help",
+                                             "--help-all",
+                                             "--load",
+                                             "--prompt",
+                                             "--prompts-file",
+                                             "--interactive",
+                                             "--tokenizer",
+                                             "--end-of-document",
+                                             "--no-bos",
+                                             "--max-new-tokens",
+                                             "--temperature",
+                                             "--top-k",
+                                             "--top-p",
+                                             "--seed",
+                                             "--tensor-model-parallel-size",
+                                             "--pipeline-model-parallel-size",
+                                             "--rank-order",
+                                             "--num-threads",
+                                             "--bind",
+                                             "--quiet"}));
 }
 
 TEST_F(Generate, NamesWhatIsWrong) {

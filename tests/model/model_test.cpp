@@ -72,7 +72,7 @@ TEST_P(EveryArchitecture, GeneratesWhatTheForwardSays) {
   TinyModel tiny(GetParam(), make_reference_kernels(), DType::f64);
   const Tensor tokens = tiny.random_tokens(1, 6, 9);
   const auto logits_after = [&](std::vector<int64_t> pieces) {
-    KeyValueCache cache = make_key_value_cache(tiny.model.options(), *tiny.pool, DType::f64, 1, 8);
+    KeyValueCache cache{8};
     Tensor logits;
     int64_t begin = 0;
     for (const int64_t count : pieces) {

@@ -1,16 +1,20 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <numeric>
 #include <string>
 
-#include "kumiko/base/clock.h"
-#include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
 #include "kumiko/base/log.h"
 #include "kumiko/base/text.h"
+#include "kumiko/checkpoint/exchange.h"
+#include "kumiko/cli/option_flags.h"
 #include "kumiko/cli/subcommands.h"
-#include "kumiko/generate/generator.h"
+#include "kumiko/comm/run.h"
+#include "kumiko/generate/answers.h"
 
 namespace kumiko {
 namespace {
@@ -24,7 +28,7 @@ struct GenerateArguments {
   bool interactive = false;
   bool quiet = false;
   bool no_bos = false;
-  int num_threads = 0;
+  ParallelOptions parallel;
   SamplingOptions sampling;
 };
 
@@ -33,37 +37,77 @@ void print(std::string_view text) {
   std::fflush(stdout);
 }
 
-void answer(Generator& generator, const GenerateArguments& arguments, const std::string& prompt, uint64_t stream) {
-  print(prompt);
-  const double begin = seconds_now();
-  const int64_t made = generator.generate(prompt, arguments.sampling, stream, print);
-  print("\n");
-  if (arguments.quiet) return;
-  const double seconds = seconds_now() - begin;
-  log::info("{} tokens in {}, {:.1f} tokens/s", made, human_seconds(seconds), static_cast<double>(made) / seconds);
+AnswerView view_of(bool quiet) {
+  const auto end = [quiet](int64_t num_tokens, double seconds) {
+    print("\n");
+    if (quiet) return;
+    log::info("{} tokens in {}, {:.1f} tokens/s", num_tokens, human_seconds(seconds),
+              static_cast<double>(num_tokens) / seconds);
+  };
+  return {print, end};
 }
 
-void converse(Generator& generator, const GenerateArguments& arguments) {
-  log::info("type the beginning of a text and press return; end with Ctrl-D");
-  std::string line;
-  for (uint64_t stream = 0; print("> "), std::getline(std::cin, line); ++stream) {
-    answer(generator, arguments, line, stream);
+// Rank 0 has the terminal.
+void converse(Answers& answers, Communicator& all) {
+  const bool asks = all.rank() == 0;
+  if (asks) log::info("type the beginning of a text and press return; end with Ctrl-D");
+  while (true) {
+    std::string line;  // with its line break; empty at the end
+    if (asks) print("> ");
+    if (asks && std::getline(std::cin, line)) line += '\n';
+    line = broadcast_text(all, line, 0);
+    if (line.empty()) break;
+    line.pop_back();
+    answers.answer({line});
   }
-  print("\n");
+  if (asks) print("\n");
 }
 
-void generate(const GenerateArguments& arguments) {
+// A file is read by rank 0 alone: it may be a pipe.
+std::vector<std::string> prompts_of(const GenerateArguments& arguments, Communicator& all) {
+  if (arguments.prompts_file.empty()) return {arguments.prompt};
+  const std::string text =
+      broadcast_text(all, all.rank() == 0 ? read_text_file(arguments.prompts_file) : std::string(), 0);
+  std::vector<std::string> prompts = split(text, '\n');
+  std::erase_if(prompts, [](const std::string& prompt) { return trim(prompt).empty(); });
+  return prompts;
+}
+
+void warn_of_idle(const Mesh& mesh, size_t num_prompts) {
+  const int64_t idle = mesh.size(Axis::data) - static_cast<int64_t>(num_prompts);
+  if (idle <= 0) return;
+  log::warning(
+      "{} of the {} replicas of the model have nothing to do, as there {} at a time; with "
+      "--tensor-model-parallel-size or --pipeline-model-parallel-size their ranks can work together",
+      idle, mesh.size(Axis::data), num_prompts == 1 ? "is one prompt" : fmt::format("are {} prompts", num_prompts));
+}
+
+void generate(const GenerateArguments& arguments, World& world) {
   arguments.sampling.validate();
-  Generator generator(arguments.load, arguments.tokenizer, arguments.num_threads);
+  arguments.parallel.validate();
+  Generator generator(arguments.load, arguments.tokenizer, arguments.parallel, world);
   if (!arguments.end_of_document.empty()) generator.set_end_of_document(arguments.end_of_document);
   if (arguments.no_bos) generator.leave_out_begin_of_text();
-  if (!arguments.quiet) log::info("{}", generator.description());
-  if (arguments.interactive) return converse(generator, arguments);
-  if (arguments.prompts_file.empty()) return answer(generator, arguments, arguments.prompt, 0);
-  uint64_t stream = 0;
-  for (const std::string& prompt : split(read_text_file(arguments.prompts_file), '\n')) {
-    if (trim(prompt).empty()) continue;
-    answer(generator, arguments, prompt, stream++);
+  std::vector<int64_t> ranks(static_cast<size_t>(world.size()));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  const auto all = world.communicator(Axis::all, ranks);
+  const bool tells = world.rank() == 0 && !arguments.quiet;
+  if (tells) log::info("{}", generator.description());
+  Answers answers(generator, world, arguments.sampling, view_of(arguments.quiet));
+  std::vector<std::string> prompts;
+  if (!arguments.interactive) prompts = prompts_of(arguments, *all);
+  if (tells) warn_of_idle(generator.mesh(), arguments.interactive ? 1 : prompts.size());
+  arguments.interactive ? converse(answers, *all) : answers.answer(prompts);
+}
+
+// The options of a run that generating has too.
+void add_parallel_options(CLI::App& command, ParallelOptions& options) {
+  constexpr std::array keys = {"tensor_model_parallel_size", "pipeline_model_parallel_size", "rank_order",
+                               "num_threads", "bind"};
+  const auto table = std::make_shared<OptionTable>();
+  options.describe(*table);
+  for (const Option& option : table->options()) {
+    if (std::find(keys.begin(), keys.end(), option.key) != keys.end()) add_option_flag(command, table, option);
   }
 }
 
@@ -71,7 +115,8 @@ void generate(const GenerateArguments& arguments) {
 
 void add_generate_command(CLI::App& app) {
   const auto arguments = std::make_shared<GenerateArguments>();
-  CLI::App* command = app.add_subcommand("generate", "Continue a text with a trained model");
+  CLI::App* command =
+      app.add_subcommand("generate", "Continue a text with a trained model; start it with mpiexec -n N for N ranks");
   command->add_option("--load", arguments->load, "Checkpoint, or directory of checkpoints (the latest is taken)")
       ->required();
   auto* prompt = command->add_option("--prompt", arguments->prompt, "The beginning of the text");
@@ -92,9 +137,19 @@ void add_generate_command(CLI::App& app) {
   command->add_option("--top-p", sampling.top_p, "Sample among the fewest with this total probability")
       ->capture_default_str();
   command->add_option("--seed", sampling.seed, "Of the random choices")->capture_default_str();
-  command->add_option("--num-threads", arguments->num_threads, "0 for all cores")->capture_default_str();
+  add_parallel_options(*command, arguments->parallel);
   command->add_flag("--quiet", arguments->quiet, "Only the text");
-  command->callback([arguments] { generate(*arguments); });
+  command->callback([arguments] {
+    // Ranks wait for a prompt, or for a long answer, as long as it takes.
+    CommunicationOptions communication;
+    communication.timeout_minutes = 0;
+    const auto body = [&](World& world) {
+      generate(*arguments, world);
+      return 0;
+    };
+    const int code = run_in_world(body, MemoryPool::create(), communication);
+    if (code != 0) throw CLI::RuntimeError(code);
+  });
 }
 
 }  // namespace kumiko

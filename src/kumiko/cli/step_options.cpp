@@ -1,12 +1,12 @@
 #include "kumiko/cli/step_options.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <map>
 #include <memory>
 
 #include "kumiko/base/options.h"
 #include "kumiko/cli/communication_options.h"
+#include "kumiko/cli/option_flags.h"
 
 namespace kumiko {
 
@@ -36,15 +36,7 @@ void add_step_options(CLI::App& command, StepBenchmarkOptions& options) {
   const auto table = std::make_shared<OptionTable>();
   table->section("train");
   options.recompute.describe(*table);
-  for (const Option& option : table->options()) {
-    std::string flag = "--" + option.key;
-    std::replace(flag.begin(), flag.end(), '_', '-');
-    command
-        .add_option_function<std::string>(
-            flag, [table, option](const std::string& text) { table->set(option.name(), text, "command line"); },
-            option.help)
-        ->default_str(option.default_value);
-  }
+  for (const Option& option : table->options()) add_option_flag(command, table, option);
   command.add_flag("--reproducible", options.reproducible, "With the order of sums of train.reproducible");
   add_communication_options(command, options.parallel.communication);
   command.add_option("--warmup", options.warmup, "Steps before counting")->capture_default_str();

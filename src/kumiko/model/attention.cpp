@@ -104,12 +104,23 @@ SelfAttention::Attended SelfAttention::attend_again(Pass& pass, const Tensor& qk
   return attend(pass, qkv, MemoryPurpose::workspace);
 }
 
+const KeyValueCache::Layer& SelfAttention::cached_layer(Pass& pass) const {
+  const auto [place, fresh] = pass.cache->layers.try_emplace(layer_);
+  KeyValueCache::Layer& layer = place->second;
+  if (fresh) {
+    for (Tensor* tensor : {&layer.keys, &layer.values}) {
+      *tensor = pass.empty({pass.batch, pass.cache->capacity, options_.kv_size()}, MemoryPurpose::workspace);
+    }
+  }
+  return layer;
+}
+
 // Appends this pass's keys and values to the cache, then attends to all of it.
 Tensor SelfAttention::attend_to_cache(Pass& pass, const Tensor& qkv) const {
-  KeyValueCache& cache = *pass.cache;
-  const auto layer = static_cast<size_t>(layer_);
+  const KeyValueCache& cache = *pass.cache;
+  const KeyValueCache::Layer& layer = cached_layer(pass);
   const int64_t row = options_.kv_size();
-  const int64_t capacity = cache.keys[layer].shape()[1];
+  const int64_t capacity = cache.capacity;
   const auto append = [&](const HeadsView& from, const Tensor& to) {
     const size_t element = size_of(pass.dtype);
     for (int64_t t = 0; t < pass.num_tokens(); ++t) {
@@ -120,13 +131,13 @@ Tensor SelfAttention::attend_to_cache(Pass& pass, const Tensor& qkv) const {
                   static_cast<size_t>(row) * element);
     }
   };
-  append(keys(pass, qkv), cache.keys[layer]);
-  append(values(pass, qkv), cache.values[layer]);
+  append(keys(pass, qkv), layer.keys);
+  append(values(pass, qkv), layer.values);
   AttentionShape attention = shape(pass);
   attention.num_keys = cache.length + pass.sequence;
   const auto cached = [&](const Tensor& tensor) { return HeadsView{tensor, 0, capacity * row, row}; };
   const Tensor out = pass.empty({pass.num_tokens(), options_.query_size()});
-  pass.kernels.attention_forward(attention, queries(pass, qkv), cached(cache.keys[layer]), cached(cache.values[layer]),
+  pass.kernels.attention_forward(attention, queries(pass, qkv), cached(layer.keys), cached(layer.values),
                                  heads(pass, out), {});
   return out;
 }

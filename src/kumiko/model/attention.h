@@ -51,6 +51,8 @@ class SelfAttention {
   Attended attend(Pass& pass, const Tensor& qkv, MemoryPurpose purpose) const;
   // What the forward of a selective pass did not keep.
   Attended attend_again(Pass& pass, const Tensor& qkv) const;
+  // This layer's part of the cache.
+  const KeyValueCache::Layer& cached_layer(Pass& pass) const;
   Tensor attend_to_cache(Pass& pass, const Tensor& qkv) const;
   // dy to the gradient of q, k and v.
   Tensor backward_to_qkv(Pass& pass, const Tensor& dy) const;

@@ -167,9 +167,10 @@ void Model::weight_gradients(Pass& pass) {
 
 Tensor Model::logits(Pass& pass) { return head_->logits(pass, forward_blocks(pass, stages_.at(0), {})); }
 
-Tensor Model::generate_step(Pass& pass) {
-  const Tensor x = forward_blocks(pass, stages_.at(0), {});
+Tensor Model::generate_step(Pass& pass, Tensor x) {
+  x = forward_blocks(pass, stages_.at(0), std::move(x));
   pass.cache->length += pass.sequence;
+  if (!has_head()) return x;
   const Tensor last = pass.empty({pass.batch, x.shape()[1]}, MemoryPurpose::workspace);
   for (int64_t b = 0; b < pass.batch; ++b) {
     const int64_t row = (b + 1) * pass.sequence - 1;
@@ -179,16 +180,5 @@ Tensor Model::generate_step(Pass& pass) {
 }
 
 int64_t count_parameters(const ModelOptions& options) { return Model(options).parameters().num_elements(); }
-
-KeyValueCache make_key_value_cache(const ModelOptions& options, MemoryPool& pool, DType dtype, int64_t batch,
-                                   int64_t capacity) {
-  KeyValueCache cache;
-  for (int64_t layer = 0; layer < options.num_layers; ++layer) {
-    for (std::vector<Tensor>* tensors : {&cache.keys, &cache.values}) {
-      tensors->push_back(Tensor::empty(pool, {batch, capacity, options.kv_size()}, dtype, MemoryPurpose::workspace));
-    }
-  }
-  return cache;
-}
 
 }  // namespace kumiko

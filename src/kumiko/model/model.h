@@ -77,8 +77,10 @@ class Model {
 
   // Logits [T, V] of all positions: for evaluation of few tokens, and tests.
   Tensor logits(Pass& pass);
-  // Logits [B, V] of the last position of each sequence; the pass's cache grows by its tokens.
-  Tensor generate_step(Pass& pass);
+  // The one stage that this rank has, in generation: x from the stage before (none for the first) to what the next
+  // takes, or after the last to logits [B, V] of the last position of each sequence. The pass's cache grows by its
+  // tokens.
+  Tensor generate_step(Pass& pass, Tensor x = {});
 
  private:
   void add_unit(int64_t unit, const Composition& composition, const PipelinePart& pipeline);
@@ -108,9 +110,5 @@ class Model {
 // The parameters of a model of this shape. Of GPT with F = 4 H and a tied head: 12 L H^2 (1 + 13/(12 H)) + (V + P) H +
 // 2 H (Narayanan et al. 2021, equation 2, made exact).
 int64_t count_parameters(const ModelOptions& options);
-
-// An empty cache for `batch` sequences of up to `capacity` positions.
-KeyValueCache make_key_value_cache(const ModelOptions& options, MemoryPool& pool, DType dtype, int64_t batch,
-                                   int64_t capacity);
 
 }  // namespace kumiko

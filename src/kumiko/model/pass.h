@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -76,11 +77,17 @@ class WeightWork {
   std::vector<Unit> units_;
 };
 
-// Keys and values of the positions seen so far, one pair of tensors [B, P, kv heads x D] a layer.
+// Keys and values of the positions seen so far. A layer makes room for its own on the first visit: so a rank has room
+// for its heads of its layers, and for no others.
 struct KeyValueCache {
-  std::vector<Tensor> keys;
-  std::vector<Tensor> values;
-  int64_t length = 0;  // positions filled
+  struct Layer {
+    Tensor keys;    // [B, P, K D], K of this rank
+    Tensor values;  // the same
+  };
+
+  int64_t capacity = 0;           // P: positions that a layer makes room for
+  int64_t length = 0;             // of them, those filled
+  std::map<int, Layer> layers{};  // by their number in the whole model
 };
 
 // The places in a model where dropout happens; each has a stream of masks of its own.

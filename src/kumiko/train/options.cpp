@@ -105,6 +105,11 @@ void ParallelOptions::validate() const {
   communication.validate();
 }
 
+Mesh ParallelOptions::mesh(int64_t num_ranks) const {
+  return Mesh::for_ranks(num_ranks, {data_parallel_size, pipeline.size, 1, tensor_model_parallel_size},
+                         parse_rank_order(rank_order));
+}
+
 void CheckpointingOptions::describe(OptionTable& table) {
   table.section("checkpoint");
   table.add("save", save, "directory for checkpoints; none are written if empty");

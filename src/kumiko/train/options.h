@@ -52,6 +52,8 @@ struct ParallelOptions {
 
   void describe(OptionTable& table);
   void validate() const;
+  // User error if the sizes do not make up so many ranks.
+  Mesh mesh(int64_t num_ranks) const;
 };
 
 struct CheckpointingOptions {

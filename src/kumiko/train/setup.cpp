@@ -67,12 +67,6 @@ void warn_without_ends(const SampleSource& samples, const DocumentMask& document
       count, documents.end_of_document);
 }
 
-Mesh mesh_of(const ParallelOptions& options, const World& world) {
-  return Mesh::for_ranks(world.size(),
-                         {options.data_parallel_size, options.pipeline.size, 1, options.tensor_model_parallel_size},
-                         parse_rank_order(options.rank_order));
-}
-
 // Fills in what options leave to the tokenizer and the ranks.
 void resolve(Config& config, const World& world) {
   ModelOptions& model = config.model;
@@ -97,7 +91,7 @@ void resolve(Config& config, const World& world) {
                model.max_position_embeddings);
   }
   model.fill_in_sizes();
-  config.parallel.data_parallel_size = mesh_of(config.parallel, world).size(Axis::data);
+  config.parallel.data_parallel_size = config.parallel.mesh(world.size()).size(Axis::data);
   if (config.parallel.tensor_model_parallel_chunks == 0) {
     config.parallel.tensor_model_parallel_chunks = default_token_chunks(train.micro_batch_size * train.seq_length);
   }
@@ -208,7 +202,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   }
   config.train.recompute.validate(config.model.num_layers);
   config.optimizer.validate();
-  const Mesh mesh = mesh_of(config.parallel, world);
+  const Mesh mesh = config.parallel.mesh(world.size());
   check_sharding(config.parallel.zero_stage, config.parallel.zero_group_size, mesh.size(Axis::data));
   const BatchLayout batches = layout_of(config, world, mesh);
   std::optional<PipelinePlan> stages = plan_stages(config, batches);
