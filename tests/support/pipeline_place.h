@@ -20,7 +20,7 @@ inline PipelinePlace join_pipeline(const ModelOptions& model, const PipelineOpti
   if (options.size == 1) return {};
   PipelinePlan plan = plan_pipeline(model, model.max_position_embeddings, options, num_micro_batches);
   PipelinePlace place{plan.part(mesh.coordinate(world().rank(), Axis::pipeline)), nullptr};
-  place.pipeline = std::make_unique<Pipeline>(connect_pipeline(world(), mesh, std::move(plan.schedule), model));
+  place.pipeline = std::make_unique<Pipeline>(connect_pipeline(world(), mesh, std::move(plan), model));
   return place;
 }
 

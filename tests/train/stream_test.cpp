@@ -126,7 +126,7 @@ Outcome by_the_stream(const StreamCase& tested, const ModelOptions& model, const
   const auto kernels = make_reference_kernels();
   const DataCommunicators data = connect_data_axis(world, mesh, {});
   const PipelinePart part = plan.part(mesh.coordinate(world.rank(), Axis::pipeline));
-  const Pipeline pipeline = connect_pipeline(world, mesh, plan.schedule, model);
+  const Pipeline pipeline = connect_pipeline(world, mesh, plan, model);
   TrainingState state = make_training_state(model, adam(), 7, *kernels, test::pool(), DType::f64, {}, {}, part);
   StepContext context{*kernels, test::pool()};
   context.dtype = DType::f64;

@@ -86,5 +86,7 @@ std::filesystem::path plain_path(const std::filesystem::path& path);
 
 // The whole file as text. User error, naming the path, if it cannot be read.
 std::string read_text_file(const std::filesystem::path& path);
+// The whole file, new or in place of one: there either way, or as it was.
+void write_text_file(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace kumiko

@@ -12,6 +12,7 @@ void add_bench_command(CLI::App& app) {
   add_bench_machine(*bench);
   add_bench_kernels(*bench);
   add_bench_comm(*bench);
+  add_bench_pipeline(*bench);
   add_bench_scaling(*bench);
   add_bench_step(*bench);
   add_bench_tokenizer(*bench);

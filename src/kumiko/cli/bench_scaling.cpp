@@ -23,16 +23,10 @@ struct ScalingBench {
   std::string svg;
 };
 
-void write_file(const std::string& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text);
-  file.commit();
-}
-
 void report(const ScalingBench& bench, const ScalingRecord& record) {
   fmt::print("{}", scaling_text(record));
-  if (!bench.json.empty()) write_file(bench.json, scaling_json(record).dump(2) + "\n");
-  if (!bench.svg.empty()) write_file(bench.svg, scaling_plot(record));
+  if (!bench.json.empty()) write_text_file(bench.json, scaling_json(record).dump(2) + "\n");
+  if (!bench.svg.empty()) write_text_file(bench.svg, scaling_plot(record));
 }
 
 int run(ScalingBench bench) {

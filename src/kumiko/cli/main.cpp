@@ -30,6 +30,7 @@ int run(int argc, char** argv) {
   add_bench_command(app);
   add_inspect_command(app);
   add_convert_command(app);
+  add_schedule_command(app);
   try {
     set_log_level();
     app.parse(argc, argv);

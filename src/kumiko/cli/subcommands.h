@@ -15,5 +15,6 @@ void add_data_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_convert_command(CLI::App& app);
+void add_schedule_command(CLI::App& app);
 
 }  // namespace kumiko

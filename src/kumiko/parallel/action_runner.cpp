@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "kumiko/base/clock.h"
+#include "kumiko/parallel/action_record.h"
 #include "kumiko/schedule/dependencies.h"
 
 namespace kumiko {
@@ -104,9 +105,13 @@ Tensor ActionRunner::compute(const Action& action, InFlight& held, Tensor taken)
   return {};
 }
 
+int64_t ActionRunner::held_bytes() const {
+  return step_.pool.use(MemoryPurpose::stash).current + step_.pool.use(MemoryPurpose::workspace).current;
+}
+
 // Until the action has taken as long as it is to seem.
-void ActionRunner::hold_back(double began) const {
-  const double left = began - seconds_now();
+void ActionRunner::hold_back(double until) const {
+  const double left = until - seconds_now();
   if (left > 0) std::this_thread::sleep_for(std::chrono::duration<double>(left));
 }
 
@@ -117,10 +122,12 @@ void ActionRunner::run(const Action& action) {
   const double began = seconds_now();
   Tensor made = compute(action, held, std::move(taken));
   if (step_.emulated_times != nullptr) hold_back(began + time_of(action.kind, *step_.emulated_times));
-  if (step_.action_times != nullptr) step_.action_times->push_back({began, seconds_now()});
-  give(action, std::move(made));
+  const double ended = seconds_now();
+  const int64_t leaves = made ? static_cast<int64_t>(made.num_bytes()) : 0;
   const bool ends = purpose_ == Purpose::evaluation || makes_weight_gradient(action.kind);
   if (ends) in_flight_.erase({action.stage, action.micro_batch});
+  if (step_.action_records != nullptr) step_.action_records->push_back({{began, ended}, held_bytes() - leaves});
+  give(action, std::move(made));
 }
 
 }  // namespace kumiko

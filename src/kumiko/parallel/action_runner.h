@@ -42,7 +42,8 @@ class ActionRunner {
   // The action's arithmetic alone; what it hands on, if anything.
   Tensor compute(const Action& action, InFlight& held, Tensor taken);
   void give(const Action& action, Tensor made);
-  void hold_back(double began) const;
+  int64_t held_bytes() const;
+  void hold_back(double until) const;
 
   Model& model_;
   const StepContext& step_;

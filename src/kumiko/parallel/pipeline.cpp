@@ -16,11 +16,11 @@ std::unique_ptr<Communicator> communicator_among(World& world, const std::vector
 
 }  // namespace
 
-Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, const ModelOptions& model) {
+Pipeline connect_pipeline(World& world, const Mesh& mesh, PipelinePlan plan, const ModelOptions& model) {
   const int64_t rank = world.rank();
   const std::vector<int64_t> axis = mesh.group(rank, Axis::pipeline);
   const auto coordinate = static_cast<int>(mesh.coordinate(rank, Axis::pipeline));
-  const StagePlacement& placement = schedule.placement;
+  const StagePlacement& placement = plan.schedule.placement;
   Pipeline pipeline;
   pipeline.ranks = world.communicator(Axis::pipeline, axis);
   // All stages of a rank have the same holders.
@@ -32,8 +32,9 @@ Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, con
   if (!model.untie_embeddings_and_output_weights && holds && embedding != head && placement.num_routes() == 1) {
     pipeline.table = communicator_among(world, axis, {embedding, head});
   }
-  pipeline.program = lower(schedule, coordinate);
-  pipeline.schedule = std::move(schedule);
+  pipeline.program = lower(plan.schedule, coordinate);
+  pipeline.schedule = std::move(plan.schedule);
+  pipeline.request = std::move(plan.request);
   return pipeline;
 }
 

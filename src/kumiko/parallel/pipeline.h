@@ -8,11 +8,13 @@
 #include "kumiko/mesh/mesh.h"
 #include "kumiko/model/model.h"
 #include "kumiko/parallel/parameter_storage.h"
+#include "kumiko/parallel/pipeline_plan.h"
 #include "kumiko/schedule/lower.h"
 
 namespace kumiko {
 
 struct Pipeline {
+  ScheduleRequest request;
   Schedule schedule;
   RankProgram program;                    // this rank's
   std::shared_ptr<Communicator> ranks;    // the axis: messages between stages; loss, norm and the like
@@ -20,8 +22,8 @@ struct Pipeline {
   std::unique_ptr<Communicator> table;    // the other rank that has a copy of the token table; none if no other has
 };
 
-// Collective over the pipeline axis of this rank. `schedule` has been verified.
-Pipeline connect_pipeline(World& world, const Mesh& mesh, Schedule schedule, const ModelOptions& model);
+// Collective over the pipeline axis of this rank. `plan` is the same on all of its ranks.
+Pipeline connect_pipeline(World& world, const Mesh& mesh, PipelinePlan plan, const ModelOptions& model);
 
 // Adds up the gradients of what is held more than once, once each holder has its own sum: stages that are replicated,
 // and the token table of embedding and head. Collective over the pipeline axis, if there is one.

@@ -3,7 +3,6 @@
 #include <numeric>
 
 #include "kumiko/base/error.h"
-#include "kumiko/schedule/generators.h"
 
 namespace kumiko {
 
@@ -57,6 +56,7 @@ PipelinePlan plan_stream(const ModelOptions& model, int64_t seq_length, const Pi
   request.times = times_of(costs, options.size);
   PipelinePlan plan;
   plan.schedule = generator.make(request);
+  plan.request = std::move(request);
   const int64_t per_update = plan.schedule.micro_batches_per_update;
   if (per_update != 0 && per_update != num_micro_batches) {
     throw_user(

@@ -9,7 +9,7 @@
 #include "kumiko/model/options.h"
 #include "kumiko/model/pipeline_part.h"
 #include "kumiko/schedule/balance.h"
-#include "kumiko/schedule/schedule.h"
+#include "kumiko/schedule/generators.h"
 #include "kumiko/schedule/verify.h"
 
 namespace kumiko {
@@ -24,6 +24,7 @@ struct PipelineOptions {
 };
 
 struct PipelinePlan {
+  ScheduleRequest request;  // that the schedule was made for
   Schedule schedule;
   ScheduleFacts facts;
   std::vector<StageUnits> units;  // of each stage

@@ -17,7 +17,7 @@ StageMessages::~StageMessages() {
 void StageMessages::ask_next(int rank, Peer& peer) {
   const Message message = peer.coming.front();
   peer.coming.pop_front();
-  const Tensor tensor = Tensor::empty(step_.pool, shape_, step_.dtype, MemoryPurpose::stash);
+  const Tensor tensor = Tensor::empty(step_.pool, shape_, step_.dtype, MemoryPurpose::communication);
   peer.asked[{message.kind, message.stage, message.micro_batch}] = {
       tensor, pipeline_.ranks->receive(tensor, rank, purpose_of(message.kind))};
 }

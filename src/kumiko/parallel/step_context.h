@@ -8,9 +8,9 @@
 
 namespace kumiko {
 
-struct ActionTime;  // schedule/simulate.h
-struct Pipeline;    // pipeline.h
-struct StageTimes;  // schedule/costs.h
+struct ActionRecord;  // action_record.h
+struct Pipeline;      // pipeline.h
+struct StageTimes;    // schedule/costs.h
 
 struct StepContext {
   Kernels& kernels;
@@ -24,8 +24,8 @@ struct StepContext {
   Communicator* tensor = nullptr;  // the tensor axis; none if each rank has the whole model
   TensorExchange exchange{};
   const Pipeline* pipeline = nullptr;  // none if each rank has all stages
-  // Where a pipeline's executor writes when it began and ended each action, by seconds_now(); or none.
-  std::vector<ActionTime>* action_times = nullptr;
+  // Where a pipeline's executor writes of each action what it saw; or none.
+  std::vector<ActionRecord>* action_records = nullptr;
   // Each action of a pipeline is made to last at least so long, in seconds: for measurements of schedules; or none.
   const StageTimes* emulated_times = nullptr;
   bool reproducible = false;  // sums are taken in an order that no layout changes (model/canonical.h)

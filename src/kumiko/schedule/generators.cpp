@@ -83,6 +83,16 @@ const ScheduleGenerator& find_schedule(std::string_view name) {
   return *found;
 }
 
+RequestParts parts_taken_by(const ScheduleGenerator& generator) {
+  const std::string_view name = generator.name;
+  RequestParts parts;
+  parts.chunks = name == "interleaved";
+  parts.pipeline_pairs = name.starts_with("chimera");
+  parts.micro_batches_per_update = name == "pipedream-2bw";
+  parts.memory_limit = name == "zb-1p" || name == "zb-2p" || name == "searched";
+  return parts;
+}
+
 ScheduleCosts costs_of(const ScheduleRequest& request, int num_stages) {
   const ScheduleCosts& costs = request.stage_costs;
   if (costs.times.empty())

@@ -45,6 +45,15 @@ std::span<const ScheduleGenerator> schedule_generators();
 // By its name or one of its aliases, in either case of letters. User error naming all of them.
 const ScheduleGenerator& find_schedule(std::string_view name);
 
+// What a schedule takes of a request beside ranks, micro-batches and costs.
+struct RequestParts {
+  bool chunks = false;
+  bool pipeline_pairs = false;
+  bool micro_batches_per_update = false;
+  bool memory_limit = false;
+};
+RequestParts parts_taken_by(const ScheduleGenerator& generator);
+
 // The generators. p ranks, m micro-batches.
 Schedule make_gpipe(const ScheduleRequest& request);
 Schedule make_one_forward_one_backward(const ScheduleRequest& request);

@@ -7,8 +7,10 @@
 namespace kumiko {
 namespace {
 
-// Stages of a route that one rank has: the same number everywhere.
-int stages_per_rank(const Schedule& schedule) { return std::max(1, schedule.num_stages() / schedule.num_ranks()); }
+// What one micro-batch of the schedule at one stage is of a micro-batch of the job through all stages of a rank.
+double part_of_activations(const Schedule& schedule) {
+  return static_cast<double>(schedule.num_ranks()) / (schedule.num_stages() * schedule.parts_per_micro_batch);
+}
 
 }  // namespace
 
@@ -45,7 +47,7 @@ TimelineFacts facts_of(const Timeline& timeline) {
 }
 
 std::vector<HeldActivations> activations_over_time(const Timeline& timeline, int rank) {
-  const double part = 1.0 / stages_per_rank(timeline.schedule);
+  const double part = part_of_activations(timeline.schedule);
   const std::vector<Action>& actions = timeline.schedule.actions[static_cast<size_t>(rank)];
   std::vector<HeldActivations> changes;
   for (size_t n = 0; n < actions.size(); ++n) {
@@ -61,12 +63,20 @@ std::vector<HeldActivations> activations_over_time(const Timeline& timeline, int
   return changes;
 }
 
-double part_of_rank(const Schedule& schedule, int rank, const Action& action) {
-  if (schedule.placement.num_routes() > 1) return schedule.routes[static_cast<size_t>(action.micro_batch)] % 2;
+std::vector<double> parts_of_actions(const Schedule& schedule, int rank) {
   const std::vector<int> stages = schedule.placement.stages_of(rank);
-  if (stages.size() < 2) return 0;
-  const auto place = std::find(stages.begin(), stages.end(), action.stage) - stages.begin();
-  return static_cast<double>(place) / static_cast<double>(stages.size() - 1);
+  std::vector<double> parts;
+  for (const Action& action : schedule.actions[static_cast<size_t>(rank)]) {
+    double part = 0;
+    if (schedule.placement.num_routes() > 1) {
+      part = schedule.routes[static_cast<size_t>(action.micro_batch)] % 2;
+    } else if (stages.size() > 1) {
+      const auto place = std::lower_bound(stages.begin(), stages.end(), action.stage) - stages.begin();
+      part = static_cast<double>(place) / static_cast<double>(stages.size() - 1);
+    }
+    parts.push_back(part);
+  }
+  return parts;
 }
 
 }  // namespace kumiko

@@ -35,8 +35,8 @@ struct HeldActivations {
 // Of one rank, in the order of time, one for each change: held from the beginning of F until the end of W, or BW.
 std::vector<HeldActivations> activations_over_time(const Timeline& timeline, int rank);
 
-// Which of the parts of a rank an action belongs to, from 0 for the first to 1 for the last: chunks of a rank that has
-// several stages on a route, else the direction of the micro-batch's route.
-double part_of_rank(const Schedule& schedule, int rank, const Action& action);
+// Of each action of one rank, which part of the rank it belongs to, from 0 for the first to 1 for the last: stages of a
+// rank that has several on a route, else the direction of the micro-batch's route.
+std::vector<double> parts_of_actions(const Schedule& schedule, int rank);
 
 }  // namespace kumiko

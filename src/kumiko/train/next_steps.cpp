@@ -11,8 +11,7 @@ namespace {
 std::vector<MicroBatch> read_samples(const Run& run, int64_t step, RegionTimer& timer, const Profiler& profiler) {
   const Span span(timer, Region::batch_generator);
   TraceSpan io(profiler.recorder(), TraceTrack::io, "read samples");
-  std::vector<MicroBatch> batches =
-      load_micro_batches(*run.train_samples, run.layout, step, run.documents, *run.pool);
+  std::vector<MicroBatch> batches = load_micro_batches(*run.train_samples, run.layout, step, run.documents, *run.pool);
   size_t bytes = 0;
   for (const MicroBatch& batch : batches) bytes += batch.tokens.num_bytes();
   io.set_bytes(static_cast<int64_t>(bytes));

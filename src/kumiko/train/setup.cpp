@@ -278,7 +278,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   std::unique_ptr<Pipeline> pipeline;
   if (stages) {
     held = stages->part(mesh.coordinate(world.rank(), Axis::pipeline));
-    pipeline = std::make_unique<Pipeline>(connect_pipeline(world, mesh, std::move(stages->schedule), config.model));
+    pipeline = std::make_unique<Pipeline>(connect_pipeline(world, mesh, std::move(*stages), config.model));
   }
   TrainingState state = make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels,
                                             *pool, DType::f32, part, sharding, held);

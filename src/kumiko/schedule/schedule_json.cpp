@@ -1,0 +1,129 @@
+#include "kumiko/schedule/schedule_json.h"
+
+#include <limits>
+
+#include "kumiko/base/error.h"
+#include "kumiko/base/json_depth.h"
+
+namespace kumiko {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+ordered_json times_json(const StageTimes& times) {
+  return {{"forward", times.forward}, {"backward", times.backward}, {"weight", times.weight}};
+}
+
+StageTimes times_from_json(const json& object) {
+  const StageTimes none;
+  return {number_at(object, "forward", none.forward), number_at(object, "backward", none.backward),
+          number_at(object, "weight", none.weight)};
+}
+
+}  // namespace
+
+int integer_at(const json& object, const char* key, int fallback) {
+  const auto found = object.find(key);
+  if (found == object.end()) return fallback;
+  if (!found->is_number_integer() || *found < std::numeric_limits<int>::min() ||
+      *found > std::numeric_limits<int>::max()) {
+    throw_user("{} = {}: expected a whole number", key, found->dump());
+  }
+  return found->get<int>();
+}
+
+double number_at(const json& object, const char* key, double fallback) {
+  const auto found = object.find(key);
+  if (found == object.end()) return fallback;
+  if (!found->is_number()) throw_user("{} = {}: expected a number", key, found->dump());
+  return found->get<double>();
+}
+
+json parse_json(const std::string& text, const std::string& origin) {
+  try {
+    check_json_depth(text);
+    json parsed = json::parse(text);
+    if (!parsed.is_object()) throw_user("expected a JSON object");
+    return parsed;
+  } catch (const std::exception& error) {
+    throw_user("{}: {}", origin, error.what());
+  }
+}
+
+ordered_json request_json(std::string_view schedule, const ScheduleRequest& request) {
+  ordered_json result = {{"schedule", schedule},
+                         {"pipeline", request.num_ranks},
+                         {"micro_batches", request.num_micro_batches},
+                         {"chunks", request.chunks},
+                         {"pairs", request.pipeline_pairs},
+                         {"micro_batches_per_update", request.micro_batches_per_update},
+                         {"memory_limit", request.memory_limit}};
+  const ScheduleCosts& costs = request.stage_costs;
+  if (costs.times.empty()) {
+    result["times"] = times_json(request.times);
+    result["after_backward"] = request.memory.after_backward;
+    result["transfer"] = request.transfer;
+    return result;
+  }
+  ordered_json stages = ordered_json::array();
+  for (size_t stage = 0; stage < costs.times.size(); ++stage) {
+    ordered_json entry = times_json(costs.times[stage]);
+    entry["activations"] = costs.memory[stage].activations;
+    entry["after_backward"] = costs.memory[stage].after_backward;
+    stages.push_back(std::move(entry));
+  }
+  result["stage_times"] = std::move(stages);
+  result["transfer"] = costs.transfer;
+  return result;
+}
+
+void read_stages(const json& stages, int num_ranks, ScheduleCosts& costs) {
+  if (!stages.is_array() || stages.empty())
+    throw_user("expected a list of stages, each with forward, backward, weight");
+  const double share = static_cast<double>(num_ranks) / static_cast<double>(stages.size());
+  for (const json& stage : stages) {
+    if (!stage.is_object()) throw_user("{}: expected an object with forward, backward, weight", stage.dump());
+    costs.times.push_back(times_from_json(stage));
+    const double activations = number_at(stage, "activations", share);
+    costs.memory.push_back({activations, number_at(stage, "after_backward", activations)});
+  }
+}
+
+ScheduleRequest request_from_json(const json& object) {
+  ScheduleRequest request;
+  request.num_ranks = integer_at(object, "pipeline", request.num_ranks);
+  request.num_micro_batches = integer_at(object, "micro_batches", request.num_micro_batches);
+  request.chunks = integer_at(object, "chunks", request.chunks);
+  request.pipeline_pairs = integer_at(object, "pairs", request.pipeline_pairs);
+  request.micro_batches_per_update = integer_at(object, "micro_batches_per_update", request.micro_batches_per_update);
+  request.memory_limit = number_at(object, "memory_limit", request.memory_limit);
+  request.transfer = number_at(object, "transfer", request.transfer);
+  request.memory.after_backward = number_at(object, "after_backward", request.memory.after_backward);
+  if (const auto times = object.find("times"); times != object.end()) request.times = times_from_json(*times);
+  if (const auto stages = object.find("stage_times"); stages != object.end()) {
+    read_stages(*stages, request.num_ranks, request.stage_costs);
+    request.stage_costs.transfer = request.transfer;
+  }
+  return request;
+}
+
+ordered_json actions_json(const Schedule& schedule, const std::vector<std::vector<ActionTime>>& times) {
+  ordered_json ranks = ordered_json::array();
+  for (size_t rank = 0; rank < schedule.actions.size(); ++rank) {
+    ordered_json actions = ordered_json::array();
+    for (size_t n = 0; n < schedule.actions[rank].size(); ++n) {
+      const Action& action = schedule.actions[rank][n];
+      ordered_json entry = {
+          {"kind", name_of(action.kind)}, {"stage", action.stage}, {"micro_batch", action.micro_batch}};
+      if (action.weight_version != 0) entry["weight_version"] = action.weight_version;
+      entry["begin"] = times[rank][n].begin;
+      entry["end"] = times[rank][n].end;
+      actions.push_back(std::move(entry));
+    }
+    ranks.push_back(std::move(actions));
+  }
+  return ranks;
+}
+
+}  // namespace kumiko

@@ -1,0 +1,35 @@
+// Requests, costs and timed actions as JSON: the keys that reports and files share. For the sources of this room.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <vector>
+
+#include "kumiko/schedule/generators.h"
+#include "kumiko/schedule/simulate.h"
+
+namespace kumiko {
+
+// {"schedule", "pipeline", "micro_batches", "chunks", "pairs", "micro_batches_per_update", "memory_limit", "times":
+// {"forward", "backward", "weight"}, "after_backward", "transfer"}; with costs of each stage, "stage_times":
+// [{"forward",
+// ...}] for "times" and "after_backward".
+nlohmann::ordered_json request_json(std::string_view schedule, const ScheduleRequest& request);
+// What is absent is as in ScheduleRequest. User error, or an exception of the JSON library, where a value is none.
+ScheduleRequest request_from_json(const nlohmann::json& json);
+
+// [{"forward", "backward", "weight", "activations", "after_backward"}, ...]: a micro-batch at each stage. Memory may be
+// absent: a share of what a rank of `num_ranks` holds, 1.
+void read_stages(const nlohmann::json& stages, int num_ranks, ScheduleCosts& costs);
+
+// [[{"kind", "stage", "micro_batch", "weight_version" if not 0, "begin", "end"}, ...] of each rank]
+nlohmann::ordered_json actions_json(const Schedule& schedule, const std::vector<std::vector<ActionTime>>& times);
+
+// The value of `key`, a whole number that an int holds; `fallback` where there is none.
+int integer_at(const nlohmann::json& object, const char* key, int fallback);
+double number_at(const nlohmann::json& object, const char* key, double fallback);
+
+// `text` as a JSON object; if it is none, user error that names `origin`.
+nlohmann::json parse_json(const std::string& text, const std::string& origin);
+
+}  // namespace kumiko
