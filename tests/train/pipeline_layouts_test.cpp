@@ -62,6 +62,14 @@ const Layout pipelines[] = {
     piped(4, "chimera-doubling", {1, 1, 1}),
     piped(4, "chimera-doubling", zero(3, {2, 1, 1})),
     piped(4, "chimera-halving", {1, 1, 2}),
+    piped(2, "zb-v", {1, 1, 1}),
+    piped(4, "zb-v", {2, 1, 1, RecomputeGranularity::full}),
+    piped(2, "zb-v", zero(3, {2, 2, 1})),
+    piped(4, "v-half", {1, 1, 1}),
+    piped(4, "v-half", zero(2, sharded(1, {1, 2, 1}))),
+    piped(2, "v-half", zero(1, {4, 1, 1})),
+    piped(4, "v-min", {2, 1, 1}),
+    piped(2, "v-min", zero(3, {2, 1, 1, RecomputeGranularity::selective})),
     piped(2, "chimera-halving", {2, 2, 2}),
 };
 

@@ -126,6 +126,8 @@ inline const Layout layouts[] = {
     piped(4, "chimera", {2, 1, 1}),
     piped(4, "chimera", {1, 2}),
     piped(2, "chimera-doubling", {2, 2, 3}),
+    piped(2, "zb-v", {2, 1, 1}),
+    piped(2, "v-half", {1, 2}),
 };
 
 inline constexpr int64_t num_steps = 20;

@@ -11,12 +11,16 @@ Ends ends_of(const Channel& channel) { return {channel.sender, channel.receiver}
 
 }  // namespace
 
-bool Channel::take(size_t message) {
+bool Channel::holds(size_t message) const {
   const auto end = buffers.begin() + num_taken_up;
-  const auto found = std::find(buffers.begin(), end, message);
-  if (found == end) return false;
-  num_taken_up = static_cast<int32_t>(std::move(found + 1, end, buffers.begin()) - buffers.begin());
-  return true;
+  return std::find(buffers.begin(), end, message) != end;
+}
+
+size_t Channel::take() {
+  const size_t message = buffers[0];
+  std::move(buffers.begin() + 1, buffers.begin() + num_taken_up, buffers.begin());
+  --num_taken_up;
+  return message;
 }
 
 Channels::Channels(const StagePlacement& placement) : num_stages_(static_cast<size_t>(placement.num_stages())) {

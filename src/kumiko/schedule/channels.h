@@ -21,9 +21,10 @@ struct Channel {
   std::array<size_t, message_buffers> buffers{};  // in the order of sending
 
   bool is_full() const { return num_taken_up == message_buffers; }
+  bool holds(size_t message) const;
   void put(size_t message) { buffers[static_cast<size_t>(num_taken_up++)] = message; }
-  // Frees the buffers up to the one that holds `message`; false if that has been freed before.
-  bool take(size_t message);
+  // The message that was put first; frees its buffer.
+  size_t take();
 };
 
 inline constexpr int32_t no_channel = -1;

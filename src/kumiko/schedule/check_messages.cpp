@@ -18,14 +18,19 @@ struct Transfer {
   size_t message = 0;
 };
 
+struct RankState {
+  size_t place = 0;        // of the action that it has come to
+  bool has_input = false;  // of that action
+  Transfer awaited{};      // no channel: it waits for no message
+};
+
 class MessageRun {
  public:
   explicit MessageRun(const Schedule& schedule)
       : schedule_(schedule),
         channels_(schedule.placement),
-        sent_(2 * static_cast<size_t>(schedule.num_stages()) * schedule.routes.size()),
-        places_(schedule.actions.size()),
-        awaited_(schedule.actions.size()) {}
+        held_(2 * static_cast<size_t>(schedule.num_stages()) * schedule.routes.size()),
+        ranks_(schedule.actions.size()) {}
 
   void run() {
     for (int rank = schedule_.num_ranks(); rank-- > 0;) ready_.push_back(rank);
@@ -55,51 +60,54 @@ class MessageRun {
     return stage == no_stage ? Transfer{} : transfer_into(stage, action);
   }
 
-  const Action& action_at(int rank) const {
-    return schedule_.actions[static_cast<size_t>(rank)][places_[static_cast<size_t>(rank)]];
-  }
-  bool has_ended(int rank) const {
-    return places_[static_cast<size_t>(rank)] == schedule_.actions[static_cast<size_t>(rank)].size();
-  }
+  RankState& state(int rank) { return ranks_[static_cast<size_t>(rank)]; }
+  const RankState& state(int rank) const { return ranks_[static_cast<size_t>(rank)]; }
+  const std::vector<Action>& actions(int rank) const { return schedule_.actions[static_cast<size_t>(rank)]; }
+  const Action& next_action(int rank) const { return actions(rank)[state(rank).place]; }
+  bool has_ended(int rank) const { return state(rank).place == actions(rank).size(); }
 
   // Until its list ends or it has to wait.
   void advance(int rank) {
-    for (; !has_ended(rank); ++places_[static_cast<size_t>(rank)]) {
-      const Action& action = action_at(rank);
-      if (!receive(rank, input_of(action)) || !send(output_of(action))) return;
+    RankState& of_rank = state(rank);
+    for (; !has_ended(rank); ++of_rank.place, of_rank.has_input = false) {
+      const Action& action = next_action(rank);
+      of_rank.has_input = of_rank.has_input || receive(of_rank, input_of(action));
+      if (!of_rank.has_input || !send(output_of(action))) return;
     }
   }
 
   // False: the rank waits for the message. Whatever comes before it from the same sender is held, out of the buffers.
-  bool receive(int rank, const Transfer& input) {
+  bool receive(RankState& of_rank, const Transfer& input) {
     if (input.channel == no_channel) return true;
     Channel& channel = channels_[input.channel];
-    if (sent_[input.message]) {
-      if (channel.take(input.message)) wake_sender(channel);
-      return true;
+    const bool has_come = channel.holds(input.message);
+    if (!has_come && held_[input.message]) return true;
+    while (channel.num_taken_up > 0) {
+      const size_t message = channel.take();
+      if (message == input.message) break;
+      held_[message] = true;
     }
-    awaited_[static_cast<size_t>(rank)] = input;
-    channel.num_taken_up = 0;
     wake_sender(channel);
-    return false;
+    if (!has_come) of_rank.awaited = input;
+    return has_come;
   }
 
   // False: the sender waits for a buffer.
   bool send(const Transfer& output) {
     if (output.channel == no_channel) return true;
     Channel& channel = channels_[output.channel];
-    Transfer& awaited = awaited_[static_cast<size_t>(channel.receiver)];
-    const bool held_at_once = awaited.channel == output.channel;
-    if (!held_at_once && channel.is_full()) {
-      channel.sender_waits = true;
-      return false;
+    RankState& receiver = state(channel.receiver);
+    if (receiver.awaited.channel != output.channel) {
+      channel.sender_waits = channel.is_full();
+      if (!channel.sender_waits) channel.put(output.message);
+      return !channel.sender_waits;
     }
-    sent_[output.message] = true;
-    if (!held_at_once) {
-      channel.put(output.message);
-    } else if (awaited.message == output.message) {
-      awaited.channel = no_channel;
+    if (receiver.awaited.message == output.message) {
+      receiver.awaited.channel = no_channel;
+      receiver.has_input = true;
       ready_.push_back(channel.receiver);
+    } else {
+      held_[output.message] = true;
     }
     return true;
   }
@@ -112,34 +120,32 @@ class MessageRun {
 
   // The rank that this one, which is stuck, waits for.
   int waits_for(int rank) const {
-    const Transfer& awaited = awaited_[static_cast<size_t>(rank)];
+    const Transfer& awaited = state(rank).awaited;
     if (awaited.channel != no_channel) return channels_[awaited.channel].sender;
-    return channels_[output_of(action_at(rank)).channel].receiver;
+    return channels_[output_of(next_action(rank)).channel].receiver;
   }
 
   std::string why(int rank) const {
     const int peer = waits_for(rank);
-    if (awaited_[static_cast<size_t>(rank)].channel != no_channel)
-      return fmt::format("it waits for what rank {} sends", peer);
+    if (state(rank).awaited.channel != no_channel) return fmt::format("it waits for what rank {} sends", peer);
     return fmt::format("what it made waits until rank {} takes one of the {} messages before it", peer,
                        message_buffers);
   }
 
   // Ranks that are stuck wait for others that are, so that going from one to the next ends in a circle.
   [[noreturn]] void throw_stuck(int rank) const {
-    std::vector<bool> seen(places_.size());
+    std::vector<bool> seen(ranks_.size());
     for (; !seen[static_cast<size_t>(rank)]; rank = waits_for(rank)) seen[static_cast<size_t>(rank)] = true;
     const int peer = waits_for(rank);
-    throw_broken(schedule_, rank, places_[static_cast<size_t>(rank)],
-                 fmt::format("deadlock: {}, which has come to place {}, {}: {}", why(rank),
-                             places_[static_cast<size_t>(peer)], to_string(action_at(peer)), why(peer)));
+    throw_broken(schedule_, rank, state(rank).place,
+                 fmt::format("deadlock: {}, which has come to place {}, {}: {}", why(rank), state(peer).place,
+                             to_string(next_action(peer)), why(peer)));
   }
 
   const Schedule& schedule_;
   Channels channels_;
-  std::vector<bool> sent_;         // of each message
-  std::vector<size_t> places_;     // of each rank: how far it has come
-  std::vector<Transfer> awaited_;  // of each rank; no channel if it waits for no message
+  std::vector<bool> held_;  // of each message: whether it came too early and is with its receiver
+  std::vector<RankState> ranks_;
   std::vector<int> ready_;
 };
 

@@ -37,6 +37,12 @@ constexpr std::array generators = {
                       make_zb_1p},
     ScheduleGenerator{"zb-2p", "fitted to times, twice the memory of 1F1B (Qi et al. 2023)", BackwardKind::split, true,
                       make_zb_2p},
+    ScheduleGenerator{"zb-v", "two stages a rank in a V, memory of 1F1B (Qi et al. 2024)", BackwardKind::split, true,
+                      make_zb_v},
+    ScheduleGenerator{"v-half", "in a V, half the activations of 1F1B (Qi et al. 2024)", BackwardKind::split, true,
+                      make_v_half},
+    ScheduleGenerator{"v-min", "in a V, a third of the activations of 1F1B (Qi et al. 2024)", BackwardKind::split, true,
+                      make_v_min},
 };
 
 struct Alias {

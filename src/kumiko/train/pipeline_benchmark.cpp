@@ -153,8 +153,7 @@ PipelineMeasurement summary_of(const PipelineBenchmarkOptions& options, Run& run
     for (const int stage : schedule.placement.stages_of(static_cast<int>(rank))) {
       one += costs.memory[static_cast<size_t>(stage)].activations;
     }
-    result.one_micro_batch.push_back(one *
-                                     (schedule.num_stages() / schedule.num_ranks()) /
+    result.one_micro_batch.push_back(one * (schedule.num_stages() / schedule.num_ranks()) /
                                      static_cast<double>(schedule.placement.stages_of(static_cast<int>(rank)).size()));
   }
   result.file = {run.pipeline->request, timelines[middle], "ms"};

@@ -26,7 +26,7 @@ struct PipelineBenchmarkOptions {
 };
 
 struct PipelineMeasurement {
-  TimelineFile file;      // the step with the middle bubble: times in ms
+  TimelineFile file;  // the step with the middle bubble: times in ms
   // With the times that were given, or those measured in the mean; messages and the memory of F and B as measured.
   Simulation simulation;
   double transfer_ms = 0;  // T_c

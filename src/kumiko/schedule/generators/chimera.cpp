@@ -61,9 +61,9 @@ std::vector<Unit> units_of_route(int depth, int size, int first, int count, Pair
   return units;
 }
 
-// Of one stage: a pipeline uses every second slot of a rank and the pipeline
-// against it the slots between, as stages s and D - 1 - s differ in parity. F goes down a slot a stage; the first BW is
-// at the last stage when its F has ended, in slot D, and goes up again.
+// Of one stage: a pipeline uses every second slot of a rank and the pipeline against it the slots between, as stages s
+// and D - 1 - s differ in parity. F goes down a slot a stage; the first BW is at the last stage when its F has ended,
+// in slot D, and goes up again.
 void place(const Unit& unit, int depth, int stage, std::vector<Placed>& actions) {
   for (int n = 0; n < unit.count; ++n) {
     const int64_t forward = unit.begin + stage + 2 * (unit.paired ? n / 2 : n);
