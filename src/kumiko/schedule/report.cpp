@@ -40,7 +40,7 @@ void validate(const ScheduleRequest& request) {
   check_count("pipeline", request.num_ranks, "1 rank or more");
   check_count("micro_batches", request.num_micro_batches, "1 or more");
   check_count("chunks", request.chunks, "1 stage a rank or more");
-  check_count("pairs", request.pipeline_pairs, "1 pipeline in each direction or more");
+  check_count("pipeline_pairs", request.pipeline_pairs, "1 pipeline in each direction or more");
   const int64_t forwards = int64_t{request.num_ranks} * request.num_micro_batches;
   if (forwards > most_forwards / request.chunks) {
     throw_user(

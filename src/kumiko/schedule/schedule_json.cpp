@@ -56,7 +56,7 @@ ordered_json request_json(std::string_view schedule, const ScheduleRequest& requ
                          {"pipeline", request.num_ranks},
                          {"micro_batches", request.num_micro_batches},
                          {"chunks", request.chunks},
-                         {"pairs", request.pipeline_pairs},
+                         {"pipeline_pairs", request.pipeline_pairs},
                          {"micro_batches_per_update", request.micro_batches_per_update},
                          {"memory_limit", request.memory_limit}};
   const ScheduleCosts& costs = request.stage_costs;
@@ -95,7 +95,7 @@ ScheduleRequest request_from_json(const json& object) {
   request.num_ranks = integer_at(object, "pipeline", request.num_ranks);
   request.num_micro_batches = integer_at(object, "micro_batches", request.num_micro_batches);
   request.chunks = integer_at(object, "chunks", request.chunks);
-  request.pipeline_pairs = integer_at(object, "pairs", request.pipeline_pairs);
+  request.pipeline_pairs = integer_at(object, "pipeline_pairs", request.pipeline_pairs);
   request.micro_batches_per_update = integer_at(object, "micro_batches_per_update", request.micro_batches_per_update);
   request.memory_limit = number_at(object, "memory_limit", request.memory_limit);
   request.transfer = number_at(object, "transfer", request.transfer);

@@ -10,7 +10,8 @@
 
 namespace kumiko {
 
-// {"schedule", "pipeline", "micro_batches", "chunks", "pairs", "micro_batches_per_update", "memory_limit", "times":
+// {"schedule", "pipeline", "micro_batches", "chunks", "pipeline_pairs", "micro_batches_per_update", "memory_limit",
+// "times":
 // {"forward", "backward", "weight"}, "after_backward", "transfer"}; with costs of each stage, "stage_times":
 // [{"forward",
 // ...}] for "times" and "after_backward".
