@@ -178,6 +178,7 @@ StepMemoryShape Run::memory_shape() const {
   memory.compute = dtype_of(config.train.precision);
   memory.recompute = config.train.recompute;
   memory.optimizer_states = states_per_weight(config.optimizer);
+  if (validated && validated->keeps_copy()) memory.optimizer_states += copied_per_weight(config.optimizer);
   memory.tensor_parallel = tensor_parallel();
   memory.checkpoint = checkpoint_copy;
   memory.communication = gradient_communication_memory(state.storage->parameters(), state.storage->sharding(),
@@ -244,6 +245,8 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   check_sharding(config.parallel.zero_stage, config.parallel.zero_group_size, mesh.size(Axis::data));
   const BatchLayout batches = layout_of(config, world, mesh);
   std::optional<PipelinePlan> stages = plan_stages(config, batches);
+  if (config.parallel.post_validation)
+    check_validated_steps(config.parallel.pipeline, stages ? &stages->schedule : nullptr);
   const BatchLayout layout = stages ? in_parts(batches, stages->schedule.parts_per_micro_batch) : batches;
   const TrainOptions& train = config.train;
   if (train.reproducible) {
@@ -301,6 +304,9 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
           std::move(writer),
           "",
           std::move(placed)};
+  if (run.config.parallel.post_validation) {
+    run.validated = std::make_unique<ValidatedSteps>(world, mesh, *run.pipeline, run.state, *run.pool);
+  }
   restore(run);
   if (run.writer) prepare_saving(run);
   return run;

@@ -54,7 +54,6 @@ void weights_changed(TrainingState& state, Kernels& kernels) {
 
 StepResult training_step(TrainingState& state, StepContext context, const std::vector<MicroBatch>& micro_batches,
                          const DataAxis& data, const StepSettings& settings, bool stop_requested) {
-  Kernels& kernels = context.kernels;
   ParameterStorage& storage = *state.storage;
   StepResult result;
   // Skipped steps do not count, as in Megatron: a warm-up spent on finding the loss scale would be none.
