@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kumiko/base/error.h"
+#include "kumiko/schedule/check_messages.h"
 #include "kumiko/schedule/generators.h"
 
 namespace kumiko {
@@ -169,11 +170,25 @@ Schedule sender_ahead(int32_t ahead) {
 }
 
 TEST(Verify, DeadlockOfBoundedBuffersAlone) {
-  EXPECT_EQ(refusal(sender_ahead(message_buffers)), "accepted");
-  EXPECT_EQ(refusal(sender_ahead(message_buffers + 1)),
+  EXPECT_EQ(refusal(sender_ahead(usual_message_buffers)), "accepted");
+  EXPECT_EQ(refusal(sender_ahead(usual_message_buffers + 1)),
             "schedule test: rank 0, place 2: F of micro-batch 2 at stage 0: deadlock: what it made waits until rank 1 "
             "takes one of the 2 messages before it, which has come to place 0, F of micro-batch 3 at stage 2: it waits "
             "for what rank 2 sends");
+}
+
+TEST(Verify, ScheduleMayAskForMoreBuffers) {
+  Schedule schedule = sender_ahead(5);
+  fit_message_buffers(schedule);
+  EXPECT_EQ(schedule.message_buffers, 8);
+  EXPECT_EQ(refusal(schedule), "accepted");
+  schedule.message_buffers = 4;
+  EXPECT_NE(refusal(schedule), "accepted");
+  schedule.message_buffers = 0;
+  EXPECT_EQ(refusal(schedule), "schedule test: 0 message buffers: expected 1 or more");
+  schedule = sender_ahead(1);
+  fit_message_buffers(schedule);
+  EXPECT_EQ(schedule.message_buffers, usual_message_buffers);
 }
 
 TEST(Verify, MessagesTakenInAnotherOrderAreHeld) {

@@ -176,7 +176,7 @@ struct Place {
   Sharding sharding{};
   DataCommunicators data{};
   std::unique_ptr<Communicator> tensor{};
-  test::PipelinePlace stages{};
+  std::unique_ptr<Pipeline> pipeline{};
 };
 
 inline Trained run(const ModelOptions& model, const Layout& layout, const Place& place, const Numbers& numbers) {
@@ -190,14 +190,14 @@ inline Trained run(const ModelOptions& model, const Layout& layout, const Place&
   const TensorParallel part{place.mesh.size(Axis::tensor), place.mesh.coordinate(place.rank, Axis::tensor),
                             layout.exchange.sequence_parallel};
   TrainingState state = make_training_state(model, optimizer, 7, *kernels, pool, numbers.weights(), part,
-                                            place.sharding, place.stages.part);
+                                            place.sharding, test::part_of(place.pipeline));
   StepContext context{*kernels, pool};
   context.dtype = numbers.activations;
   context.seed = 11;
   context.recompute.granularity = layout.recompute;
   context.tensor = place.tensor.get();
   context.exchange = layout.exchange;
-  context.pipeline = place.stages.pipeline.get();
+  context.pipeline = place.pipeline.get();
   const int64_t parts = context.pipeline != nullptr ? context.pipeline->schedule.parts_per_micro_batch : 1;
   const BatchLayout batches{layout.micro_batch_size / parts, global_batch_size, place.mesh.size(Axis::data),
                             place.mesh.coordinate(place.rank, Axis::data), model.max_position_embeddings};
@@ -234,7 +234,7 @@ inline Trained run_on_mesh(const ModelOptions& model, const Layout& layout, cons
                                 place.mesh.coordinate(place.rank, Axis::data));
   place.data = connect_data_axis(world, place.mesh, place.sharding);
   if (layout.tensor > 1) place.tensor = world.communicator(Axis::tensor, place.mesh.group(place.rank, Axis::tensor));
-  place.stages = test::join_pipeline(model, layout.pipeline, place.mesh, layout.num_micro_batches());
+  place.pipeline = test::join_pipeline(model, layout.pipeline, place.mesh, layout.num_micro_batches());
   return run(model, layout, place, numbers);
 }
 

@@ -88,19 +88,15 @@ class Samples final : public SampleSource {
 class Trainer {
  public:
   Trainer(const ModelOptions& model, const Mesh& mesh, int64_t rank, const Sharding& sharding, const DataAxis& data,
-          Communicator* tensor, const test::PipelinePlace& stages)
-      : model_(model),
-        data_(data),
-        tensor_(tensor),
-        pipeline_(stages.pipeline.get()),
-        kernels_(make_reference_kernels()) {
+          Communicator* tensor, const std::unique_ptr<Pipeline>& pipeline)
+      : model_(model), data_(data), tensor_(tensor), pipeline_(pipeline.get()), kernels_(make_reference_kernels()) {
     optimizer_.lr = 1e-2;
     optimizer_.lr_decay_style = DecayStyle::constant;
     optimizer_.lr_decay_iters = num_steps;
     optimizer_.clip_grad = 0.5;
     const TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor)};
-    state_ = std::make_unique<TrainingState>(
-        make_training_state(model, optimizer_, 7, *kernels_, test::pool(), DType::f64, part, sharding, stages.part));
+    state_ = std::make_unique<TrainingState>(make_training_state(model, optimizer_, 7, *kernels_, test::pool(),
+                                                                 DType::f64, part, sharding, test::part_of(pipeline)));
     LossScaleOptions scale;
     scale.initial_loss_scale = 16;
     scale.loss_scale_window = 4;  // it grows in the middle of a layout's steps
@@ -158,7 +154,7 @@ std::vector<StepResult> uninterrupted(const ModelOptions& model) {
   const auto self = connect_self_world();
   const int64_t everyone[] = {0};
   const auto data = self->communicator(Axis::data, everyone);
-  return Trainer(model, Mesh({1, 1, 1, 1}), 0, {}, *data, nullptr, {}).run(num_steps);
+  return Trainer(model, Mesh({1, 1, 1, 1}), 0, {}, *data, nullptr, nullptr).run(num_steps);
 }
 
 class Relayout : public testing::TestWithParam<ModelOptions> {
@@ -180,8 +176,8 @@ class Relayout : public testing::TestWithParam<ModelOptions> {
     const DataCommunicators data = connect_data_axis(world, mesh, sharding);
     const auto tensor =
         mesh.size(Axis::tensor) == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
-    const auto stages = test::join_pipeline(GetParam(), layout.pipeline, mesh, layout.num_micro_batches());
-    Trainer trainer(GetParam(), mesh, rank, sharding, data.axis(), tensor.get(), stages);
+    const auto pipeline = test::join_pipeline(GetParam(), layout.pipeline, mesh, layout.num_micro_batches());
+    Trainer trainer(GetParam(), mesh, rank, sharding, data.axis(), tensor.get(), pipeline);
     if (read_latest(root_)) {
       CheckpointReader reader = CheckpointReader::open(root_);
       trainer.load(reader);

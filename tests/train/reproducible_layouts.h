@@ -149,7 +149,7 @@ struct Trained {
 };
 
 inline Trained train(const Case& tested, const Layout& layout, const Mesh& mesh, int64_t rank, const DataAxis& data,
-                     const Sharding& sharding, Communicator* tensor, const test::PipelinePlace& stages,
+                     const Sharding& sharding, Communicator* tensor, const std::unique_ptr<Pipeline>& pipeline,
                      bool reproducible = true) {
   MemoryPool& pool = test::pool();
   const auto kernels = tested.reference ? make_reference_kernels()
@@ -161,13 +161,14 @@ inline Trained train(const Case& tested, const Layout& layout, const Mesh& mesh,
   optimizer.clip_grad = 0.5;
   TensorParallel part{mesh.size(Axis::tensor), mesh.coordinate(rank, Axis::tensor), layout.exchange.sequence_parallel};
   if (reproducible) part.canonical_blocks = canonical_blocks(tested.model);
-  Trained trained{
-      {}, make_training_state(tested.model, optimizer, 7, *kernels, pool, DType::f32, part, sharding, stages.part)};
+  Trained trained{{},
+                  make_training_state(tested.model, optimizer, 7, *kernels, pool, DType::f32, part, sharding,
+                                      test::part_of(pipeline))};
   StepContext context{*kernels, pool};
   context.seed = 11;
   context.recompute.granularity = layout.recompute;
   context.tensor = tensor;
-  context.pipeline = stages.pipeline.get();
+  context.pipeline = pipeline.get();
   context.exchange = layout.exchange;
   context.reproducible = reproducible;
   const BatchLayout batches{micro_batch_size, global_batch_size, mesh.size(Axis::data),
@@ -184,7 +185,7 @@ inline Trained train_on_one_rank(const Case& tested) {
   const auto self = connect_self_world();
   const int64_t everyone[] = {0};
   const auto data = self->communicator(Axis::data, everyone);
-  return train(tested, {1, 1}, Mesh({1, 1, 1, 1}), 0, *data, {}, nullptr, {});
+  return train(tested, {1, 1}, Mesh({1, 1, 1, 1}), 0, *data, {}, nullptr, nullptr);
 }
 
 // The layout's training on the ranks of the test, this one among them.
@@ -195,9 +196,9 @@ inline Trained train_in(const Case& tested, const Layout& layout, const Mesh& me
       Sharding::of(layout.zero_stage, layout.zero_group_size, layout.data, mesh.coordinate(rank, Axis::data));
   const DataCommunicators data = connect_data_axis(world, mesh, sharding);
   const auto tensor = layout.tensor == 1 ? nullptr : world.communicator(Axis::tensor, mesh.group(rank, Axis::tensor));
-  const auto stages =
+  const auto pipeline =
       test::join_pipeline(tested.model, layout.pipeline, mesh, global_batch_size / (micro_batch_size * layout.data));
-  return train(tested, layout, mesh, rank, data.axis(), sharding, tensor.get(), stages, reproducible);
+  return train(tested, layout, mesh, rank, data.axis(), sharding, tensor.get(), pipeline, reproducible);
 }
 
 // Elements of this rank's weights, by logical tensor and place in it, that have other bits than `whole` has.

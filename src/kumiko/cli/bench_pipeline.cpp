@@ -30,15 +30,6 @@ const std::string& name_of(const PipelineMeasurement& result) { return result.fi
 
 double largest(const std::vector<double>& values) { return *std::max_element(values.begin(), values.end()); }
 
-// The most micro-batches that a rank held, by its bytes.
-double held_micro_batches(const PipelineMeasurement& result) {
-  double most = 0;
-  for (size_t rank = 0; rank < result.peak_bytes.size(); ++rank) {
-    most = std::max(most, result.peak_bytes[rank] / result.one_micro_batch[rank]);
-  }
-  return most;
-}
-
 void print_text(const PipelineBenchmarkOptions& options, const std::vector<PipelineMeasurement>& results,
                 const World& world) {
   const std::string times = options.emulates() ? fmt::format("actions made to last F {:.4g}, B {:.4g}, W {:.4g} ms",
@@ -47,17 +38,17 @@ void print_text(const PipelineBenchmarkOptions& options, const std::vector<Pipel
                                                : "real arithmetic";
   fmt::print("{} ranks, {} micro-batches, {}, {}: the middle of {} steps\n\n", world.size(), options.num_micro_batches,
              options.step.model, times, options.step.steps);
-  fmt::print("{:<18}{:>10}{:>8}{:>11}{:>11}{:>14}{:>11}{:>15}\n", "schedule", "step ms", "T_c ms", "bubble",
-             "simulated", "held at most", "simulated", "micro-batches");
+  fmt::print("{:<18}{:>9}{:>8}{:>9}{:>11}{:>13}{:>11}{:>11}{:>11}\n", "schedule", "step ms", "T_c ms", "bubble",
+             "simulated", "most bytes", "simulated", "in flight", "simulated");
   for (const PipelineMeasurement& result : results) {
     if (!result.refusal.empty()) {
       fmt::print("{:<18}  not run: {}\n", name_of(result), result.refusal);
       continue;
     }
-    fmt::print("{:<18}{:>10.1f}{:>8.2f}{:>11.4f}{:>11.4f}{:>14}{:>11}{:>15.2f}\n", name_of(result),
+    fmt::print("{:<18}{:>9.1f}{:>8.2f}{:>9.4f}{:>11.4f}{:>13}{:>11}{:>11.4g}{:>11.4g}\n", name_of(result),
                1e3 * result.step_seconds, result.transfer_ms, result.bubble_rate, result.simulation.bubble_rate,
                human_bytes(largest(result.peak_bytes)), human_bytes(largest(result.simulation.peak_memory)),
-               held_micro_batches(result));
+               largest(result.peak_activations), largest(result.simulation.peak_activations));
   }
 }
 
@@ -75,7 +66,8 @@ void print_json(const std::vector<PipelineMeasurement>& results) {
                     {"simulated_bubble_rate", result.simulation.bubble_rate},
                     {"peak_bytes", result.peak_bytes},
                     {"simulated_peak_bytes", result.simulation.peak_memory},
-                    {"one_micro_batch_bytes", result.one_micro_batch}});
+                    {"peak_activations", result.peak_activations},
+                    {"simulated_peak_activations", result.simulation.peak_activations}});
   }
   fmt::print("{}\n", json.dump());
 }

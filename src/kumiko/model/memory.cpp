@@ -11,7 +11,13 @@ namespace {
 // Follows the step through its moments, as layers, blocks and head allocate; all in bytes.
 class StepWalk {
  public:
-  StepWalk(const ModelOptions& model, const StepMemoryShape& shape) : model_(model), shape_(shape) {
+  // Of a stage that has these units of the model.
+  StepWalk(const ModelOptions& model, const StepMemoryShape& shape, IndexRange units)
+      : model_(model),
+        shape_(shape),
+        embedding_(units.begin == 0),
+        head_(units.end == num_model_units(model)),
+        num_blocks_(units.size() - (embedding_ ? 1 : 0) - (head_ ? 1 : 0)) {
     const auto element = static_cast<int64_t>(size_of(shape.compute));
     const auto statistic = static_cast<int64_t>(size_of(shape.compute == DType::f64 ? DType::f64 : DType::f32));
     const int64_t tokens = shape.micro_batch_size * shape.seq_length;
@@ -56,6 +62,11 @@ class StepWalk {
   }
 
   int64_t stash_at_end() const { return stash_at_end_; }
+  // What weight work holds: inputs of the products and gradients of their results.
+  int64_t held_for_weights() const {
+    const int64_t block = 4 * stream_ + qkv_ + queries_ + 2 * pre_ + (swiglu_ ? wide_ : 0);
+    return num_blocks_ * block + (embedding_ ? stream_ + gathered_ : 0);
+  }
   int64_t stash_peak() const { return stash_peak_; }
   int64_t workspace_peak() const { return workspace_peak_; }
   int64_t peak() const { return peak_; }
@@ -85,12 +96,16 @@ class StepWalk {
   }
 
   void forward() {
-    moment(stream_, gathered_);
-    stash_ += stream_;  // the embedding's output
-    for (const BlockSpan& span : block_spans(shape_.recompute, model_.num_layers)) {
+    if (embedding_) moment(stream_, gathered_);
+    stash_ += stream_;  // the embedding's output, or what another stage has sent
+    for (const BlockSpan& span : block_spans(shape_.recompute, num_blocks_)) {
       for (int64_t block = span.begin; block < span.end; ++block) {
         span.recomputed ? forward_block_once(block == span.begin) : forward_block_keeping();
       }
+    }
+    if (!head_) {
+      stash_ -= stream_;  // the output leaves
+      return;
     }
     // The head's norm, its output and the gradient of that; then the gradient of its input, which takes its place.
     moment(moments_, 2 * stream_ + 2 * gathered_ + logits_);
@@ -117,7 +132,8 @@ class StepWalk {
   }
 
   void backward() {
-    const std::vector<BlockSpan> spans = block_spans(shape_.recompute, model_.num_layers);
+    if (!head_) workspace_ += stream_;  // the gradient that another stage has sent
+    const std::vector<BlockSpan> spans = block_spans(shape_.recompute, num_blocks_);
     for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
       if (span->recomputed) {
         for (int64_t block = span->begin; block < span->end; ++block) forward_block_keeping();
@@ -125,11 +141,14 @@ class StepWalk {
       }
       for (int64_t block = span->begin; block < span->end; ++block) backward_block();
     }
-    moment(0, gathered_);  // the embedding's
+    if (embedding_) moment(0, gathered_);
   }
 
   const ModelOptions& model_;
   const StepMemoryShape& shape_;
+  bool embedding_;
+  bool head_;
+  int64_t num_blocks_;
   int64_t stream_;          // [T, H], or under sequence parallelism [T/t, H]
   int64_t gathered_;        // under sequence parallelism [T, H], beside that
   int64_t queries_;         // [T, A D]
@@ -157,7 +176,7 @@ class StepWalk {
 }  // namespace
 
 StepMemory step_memory(const ModelOptions& model, const StepMemoryShape& shape) {
-  StepWalk walk(model, shape);
+  StepWalk walk(model, shape, {0, num_model_units(model)});
   walk.run();
   const auto weight = static_cast<int64_t>(size_of(shape.weights));
   const int64_t padded = Model(model, shape.tensor_parallel).parameters().num_elements_padded() * weight;
@@ -167,9 +186,15 @@ StepMemory step_memory(const ModelOptions& model, const StepMemoryShape& shape) 
 }
 
 int64_t stash_bytes(const ModelOptions& model, const StepMemoryShape& shape) {
-  StepWalk walk(model, shape);
+  StepWalk walk(model, shape, {0, num_model_units(model)});
   walk.run();
   return walk.stash_at_end();
+}
+
+StageStepMemory stage_step_memory(const ModelOptions& model, const StepMemoryShape& shape, IndexRange units) {
+  StepWalk walk(model, shape, units);
+  walk.run();
+  return {walk.stash_at_end(), walk.held_for_weights(), walk.stash_peak(), walk.workspace_peak()};
 }
 
 }  // namespace kumiko

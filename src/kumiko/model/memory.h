@@ -45,6 +45,16 @@ struct StepMemory {
 // `model` must be valid. Weight gradients are taken at once (WeightWork::When::at_once).
 StepMemory step_memory(const ModelOptions& model, const StepMemoryShape& shape);
 
+// Of one micro-batch at one stage of a pipeline, units [begin, end) of the whole model; in bytes. Peaks are above what
+// the rank holds of other micro-batches.
+struct StageStepMemory {
+  int64_t held = 0;                 // by F, for the backward
+  int64_t held_after_backward = 0;  // by B, for W, to within what dropout adds
+  int64_t stash_peak = 0;           // of F and of BW, by purpose
+  int64_t workspace_peak = 0;
+};
+StageStepMemory stage_step_memory(const ModelOptions& model, const StepMemoryShape& shape, IndexRange units);
+
 // Bytes that the forward of one micro-batch leaves for its backward.
 int64_t stash_bytes(const ModelOptions& model, const StepMemoryShape& shape);
 

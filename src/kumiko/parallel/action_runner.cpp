@@ -29,15 +29,15 @@ const std::vector<MicroBatch>& checked(const std::vector<MicroBatch>& micro_batc
 
 }  // namespace
 
-std::vector<UnitVisit> visits_of(const Model& model, const StepContext& step, const Action& action) {
+std::vector<UnitVisit> visits_of(const Model& model, const RecomputeOptions& recompute, const Action& action) {
   const ModelStage& stage = model.stage(action.stage);
   switch (action.kind) {
     case ActionKind::forward:
       return model.forward_visits(stage);
     case ActionKind::backward:
-      return model.backward_visits(stage, step.recompute, Direction::input_gradient);
+      return model.backward_visits(stage, recompute, Direction::input_gradient);
     case ActionKind::whole_backward:
-      return model.backward_visits(stage, step.recompute, Direction::backward);
+      return model.backward_visits(stage, recompute, Direction::backward);
     case ActionKind::weight:
       return model.weight_visits(stage);
   }
@@ -128,9 +128,11 @@ void ActionRunner::run(const Action& action) {
   if (step_.emulated_times != nullptr) hold_back(began + time_of(action.kind, *step_.emulated_times));
   const double ended = seconds_now();
   const int64_t leaves = made ? static_cast<int64_t>(made.num_bytes()) : 0;
+  const auto in_flight = static_cast<int64_t>(in_flight_.size());
   const bool ends = purpose_ == Purpose::evaluation || makes_weight_gradient(action.kind);
   if (ends) in_flight_.erase({action.stage, action.micro_batch});
-  if (step_.action_records != nullptr) step_.action_records->push_back({{began, ended}, held_bytes() - leaves});
+  if (step_.action_records != nullptr)
+    step_.action_records->push_back({{began, ended}, held_bytes() - leaves, in_flight});
   give(action, std::move(made));
 }
 

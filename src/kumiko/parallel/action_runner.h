@@ -14,7 +14,7 @@
 namespace kumiko {
 
 // The visits that an action makes, in order.
-std::vector<UnitVisit> visits_of(const Model& model, const StepContext& step, const Action& action);
+std::vector<UnitVisit> visits_of(const Model& model, const RecomputeOptions& recompute, const Action& action);
 
 class ActionRunner {
  public:

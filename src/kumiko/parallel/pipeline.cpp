@@ -32,6 +32,7 @@ Pipeline connect_pipeline(World& world, const Mesh& mesh, PipelinePlan plan, con
   if (!model.untie_embeddings_and_output_weights && holds && embedding != head && placement.num_routes() == 1) {
     pipeline.table = communicator_among(world, axis, {embedding, head});
   }
+  pipeline.part = plan.part(coordinate);
   pipeline.program = lower(plan.schedule, coordinate);
   pipeline.schedule = std::move(plan.schedule);
   pipeline.request = std::move(plan.request);

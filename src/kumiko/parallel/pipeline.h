@@ -16,7 +16,8 @@ namespace kumiko {
 struct Pipeline {
   ScheduleRequest request;
   Schedule schedule;
-  RankProgram program;                    // this rank's
+  PipelinePart part;  // this rank's
+  RankProgram program;
   std::shared_ptr<Communicator> ranks;    // the axis: messages between stages; loss, norm and the like
   std::unique_ptr<Communicator> holders;  // those that hold the same stages as this one; none if it alone does
   std::unique_ptr<Communicator> table;    // the other rank that has a copy of the token table; none if no other has

@@ -23,7 +23,7 @@ void StageMessages::ask_next(int rank, Peer& peer) {
 }
 
 void StageMessages::ask(int rank, Peer& peer) {
-  while (!peer.coming.empty() && peer.asked.size() < static_cast<size_t>(message_buffers)) ask_next(rank, peer);
+  while (!peer.coming.empty() && peer.asked.size() < num_buffers()) ask_next(rank, peer);
 }
 
 void StageMessages::give(MessageKind kind, int stage, int micro_batch, Tensor tensor) {
@@ -34,7 +34,7 @@ void StageMessages::give(MessageKind kind, int stage, int micro_batch, Tensor te
   }
   std::deque<Event>& leaving = peers_[rank].leaving;
   const Span span(step_.timer, Region::pipeline_wait);
-  while (!leaving.empty() && (leaving.front().done() || leaving.size() >= static_cast<size_t>(message_buffers))) {
+  while (!leaving.empty() && (leaving.front().done() || leaving.size() >= num_buffers())) {
     leaving.front().wait();
     leaving.pop_front();
   }

@@ -1,6 +1,6 @@
 // What stages hand to one another: over the pipeline axis, or on this rank. Messages are on their way behind the
-// arithmetic: those that come are asked for ahead, and those that go are waited for only when message_buffers of them
-// to one rank have not arrived.
+// arithmetic: those that come are asked for ahead, and those that go are waited for only when as many of them to one
+// rank as the schedule has message buffers have not arrived.
 #pragma once
 
 #include <deque>
@@ -10,7 +10,6 @@
 
 #include "kumiko/parallel/pipeline.h"
 #include "kumiko/parallel/step_context.h"
-#include "kumiko/schedule/verify.h"
 #include "kumiko/schedule/warm_up.h"
 
 namespace kumiko {
@@ -59,6 +58,7 @@ class StageMessages {
     std::deque<Event> leaving;
   };
 
+  size_t num_buffers() const { return static_cast<size_t>(pipeline_.schedule.message_buffers); }
   void ask_next(int rank, Peer& peer);
   void ask(int rank, Peer& peer);
 

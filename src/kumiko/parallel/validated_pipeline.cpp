@@ -1,5 +1,6 @@
 #include "kumiko/parallel/validated_pipeline.h"
 
+#include "kumiko/parallel/action_record.h"
 #include "kumiko/parallel/action_runner.h"
 #include "kumiko/parallel/pipeline_executor.h"
 
@@ -44,14 +45,16 @@ class ValidatedVisits final : public VisitObserver {
 std::optional<std::vector<double>> run_validated(const ValidatedPass& pass, const std::function<bool()>& weights_hold) {
   const Pipeline& pipeline = *pass.step.pipeline;
   const std::vector<Action>& actions = pipeline.program.actions;
+  std::vector<ActionRecord>* const records = pass.step.action_records;
   WeightGatherer weights(pass.data, pass.storage, pass.model, pass.step);
-  for (const Action& action : actions) weights.announce(visits_of(pass.model, pass.step, action));
+  for (const Action& action : actions) weights.announce(visits_of(pass.model, pass.step.recompute, action));
   ValidatedVisits visits(pass, weights);
   ActionRunner runner(pass.model, pass.step, pipeline, pass.micro_batches, visits, ActionRunner::Purpose::training,
                       &pass.warm_up);
   for (size_t i = 0; i < pass.warm_up.num_actions; ++i) runner.run(actions[i]);
   if (!weights_hold()) {
     runner.drop_warm_up();
+    if (records != nullptr) records->resize(records->size() - pass.warm_up.num_actions);
     weights.wait();
     return std::nullopt;
   }

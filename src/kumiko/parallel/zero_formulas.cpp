@@ -15,8 +15,9 @@ namespace {
 // Elements of whole units that are there for a while, as WeightGatherer and GradientReducer let them come and go.
 class PassingUnits {
  public:
-  PassingUnits(const Model& model, const Sharding& sharding, const RecomputeOptions& recompute)
-      : model_(model), sharding_(sharding), visits_(model.training_visits(recompute)) {}
+  // For the visits of a step.
+  PassingUnits(const Model& model, const Sharding& sharding, std::vector<UnitVisit> visits)
+      : model_(model), sharding_(sharding), visits_(std::move(visits)) {}
 
   // The weights of a visit and of the next.
   int64_t weights() const {
@@ -35,13 +36,10 @@ class PassingUnits {
   }
 
   // The gradients that are being made, and those whose sum may be in flight.
-  int64_t gradients(int64_t num_micro_batches) {
-    for (int64_t micro_batch = 0; micro_batch < num_micro_batches; ++micro_batch) {
-      for (const UnitVisit& visit : visits_) {
-        const bool backward = visit.direction == Direction::backward;
-        for (const int unit : model_.gradients_added(visit)) open(unit, backward);
-        for (const int unit : model_.gradients_completed(visit)) ready(unit, micro_batch);
-      }
+  int64_t gradients() {
+    for (const UnitVisit& visit : visits_) {
+      for (const int unit : model_.gradients_added(visit)) open(unit, visit.direction != Direction::forward);
+      for (const int unit : model_.gradients_completed(visit)) ready(unit);
     }
     return peak_;
   }
@@ -61,9 +59,9 @@ class PassingUnits {
     }
     hold(whole(unit));
   }
-  void ready(int unit, int64_t micro_batch) {
+  void ready(int unit) {
     open_.erase(unit);
-    const int64_t result = micro_batch == 0 ? 0 : shard_elements(model_.parameters(), sharding_, unit);
+    const int64_t result = known_.insert(unit).second ? 0 : shard_elements(model_.parameters(), sharding_, unit);
     hold(result);
     in_flight_.push_back(whole(unit) + result);
   }
@@ -72,6 +70,7 @@ class PassingUnits {
   Sharding sharding_;
   std::vector<UnitVisit> visits_;
   std::set<int> open_;
+  std::set<int> known_;  // whose shards hold sums already
   std::deque<int64_t> in_flight_;
   int64_t held_ = 0;
   int64_t peak_ = 0;
@@ -87,12 +86,11 @@ int64_t optimizer_elements(const ParameterRegistry& parameters, const Sharding& 
 
 }  // namespace
 
-StepMemory sharded_step_memory(const ModelOptions& model, const StepMemoryShape& shape, const Sharding& sharding) {
-  StepMemory memory = step_memory(model, shape);
-  const Model built(model, shape.tensor_parallel);
+void set_sharded_memory(StepMemory& memory, const Model& model, const StepMemoryShape& shape, const Sharding& sharding,
+                        std::vector<UnitVisit> visits) {
   const auto element = static_cast<int64_t>(size_of(shape.weights));
-  const int64_t shard = shard_elements(built.parameters(), sharding);
-  PassingUnits passing(built, sharding, shape.recompute);
+  const int64_t shard = shard_elements(model.parameters(), sharding);
+  PassingUnits passing(model, sharding, std::move(visits));
   const auto set = [&](MemoryPurpose purpose, int64_t elements) {
     int64_t& bytes = memory.peaks[static_cast<size_t>(purpose)];
     memory.peak += elements * element - bytes;
@@ -101,11 +99,22 @@ StepMemory sharded_step_memory(const ModelOptions& model, const StepMemoryShape&
   set(MemoryPurpose::parameters, sharding.divides_weights() ? shard + passing.weights() : shard * sharding.size);
   const int64_t kept = sharding.divides_gradients() ? shard : shard * sharding.size;
   const bool in_tree = shape.tensor_parallel.reproducible() && shape.num_micro_batches > 1;
-  const int64_t in_passing = sharding.divides_gradients() || in_tree ? passing.gradients(shape.num_micro_batches) : 0;
+  const int64_t in_passing = sharding.divides_gradients() || in_tree ? passing.gradients() : 0;
   // The partial sums of a tree over micro-batches, at most.
   const int64_t partial_sums = in_tree ? shard * std::bit_width(static_cast<uint64_t>(shape.num_micro_batches - 1)) : 0;
   set(MemoryPurpose::gradients, kept + in_passing + partial_sums);
-  set(MemoryPurpose::optimizer, shape.optimizer_states * optimizer_elements(built.parameters(), sharding));
+  set(MemoryPurpose::optimizer, shape.optimizer_states * optimizer_elements(model.parameters(), sharding));
+}
+
+StepMemory sharded_step_memory(const ModelOptions& model, const StepMemoryShape& shape, const Sharding& sharding) {
+  StepMemory memory = step_memory(model, shape);
+  const Model built(model, shape.tensor_parallel);
+  std::vector<UnitVisit> visits;
+  for (int64_t i = 0; i < shape.num_micro_batches; ++i) {
+    const std::vector<UnitVisit> more = built.training_visits(shape.recompute);
+    visits.insert(visits.end(), more.begin(), more.end());
+  }
+  set_sharded_memory(memory, built, shape, sharding, std::move(visits));
   return memory;
 }
 

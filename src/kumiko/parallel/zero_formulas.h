@@ -15,6 +15,11 @@ namespace kumiko {
 // units that come and go count at their highest moment.
 StepMemory sharded_step_memory(const ModelOptions& model, const StepMemoryShape& shape, const Sharding& sharding);
 
+// Replaces what `memory` has of parameters, gradients and optimizer state by what a rank with `model` holds in a step
+// with these visits.
+void set_sharded_memory(StepMemory& memory, const Model& model, const StepMemoryShape& shape, const Sharding& sharding,
+                        std::vector<UnitVisit> visits);
+
 // Bytes that sums of gradients hold while they are in flight, at most: what the collectives need, and the copies of
 // what the tensor axis shares. `num_ranks`: of the data axis.
 int64_t gradient_communication_memory(const ParameterRegistry& parameters, const Sharding& sharding, int64_t num_ranks,

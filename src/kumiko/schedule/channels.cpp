@@ -12,14 +12,12 @@ Ends ends_of(const Channel& channel) { return {channel.sender, channel.receiver}
 }  // namespace
 
 bool Channel::holds(size_t message) const {
-  const auto end = buffers.begin() + num_taken_up;
-  return std::find(buffers.begin(), end, message) != end;
+  return std::find(buffers.begin(), buffers.end(), message) != buffers.end();
 }
 
 size_t Channel::take() {
-  const size_t message = buffers[0];
-  std::move(buffers.begin() + 1, buffers.begin() + num_taken_up, buffers.begin());
-  --num_taken_up;
+  const size_t message = buffers.front();
+  buffers.erase(buffers.begin());
   return message;
 }
 
@@ -37,7 +35,7 @@ Channels::Channels(const StagePlacement& placement) : num_stages_(static_cast<si
   }
   std::sort(ends.begin(), ends.end());
   ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
-  for (const auto& [sender, receiver] : ends) channels_.push_back({sender, receiver});
+  for (const auto& [sender, receiver] : ends) channels_.push_back({sender, receiver, false, {}});
   for (int route = 0; route < placement.num_routes(); ++route) {
     for (int stage = 0; stage < num_stages; ++stage) {
       const int rank = placement.rank_of(route, stage);

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "kumiko/schedule/stage_placement.h"
-#include "kumiko/schedule/verify.h"
 
 namespace kumiko {
 
@@ -16,13 +15,10 @@ namespace kumiko {
 struct Channel {
   int32_t sender = 0;
   int32_t receiver = 0;
-  int32_t num_taken_up = 0;
   bool sender_waits = false;
-  std::array<size_t, message_buffers> buffers{};  // in the order of sending
+  std::vector<size_t> buffers;  // that are taken up, by which message, in the order of sending
 
-  bool is_full() const { return num_taken_up == message_buffers; }
   bool holds(size_t message) const;
-  void put(size_t message) { buffers[static_cast<size_t>(num_taken_up++)] = message; }
   // The message that was put first; frees its buffer.
   size_t take();
 };

@@ -32,16 +32,26 @@ class MessageRun {
         held_(2 * static_cast<size_t>(schedule.num_stages()) * schedule.routes.size()),
         ranks_(schedule.actions.size()) {}
 
-  void run() {
+  // Whether all ranks come to their end.
+  bool run() {
     for (int rank = schedule_.num_ranks(); rank-- > 0;) ready_.push_back(rank);
     while (!ready_.empty()) {
       const int rank = ready_.back();
       ready_.pop_back();
       advance(rank);
     }
-    for (int rank = 0; rank < schedule_.num_ranks(); ++rank) {
-      if (!has_ended(rank)) throw_stuck(rank);
-    }
+    return stuck_rank() == schedule_.num_ranks();
+  }
+
+  // Ranks that are stuck wait for others that are, so that going from one to the next ends in a circle.
+  [[noreturn]] void throw_stuck() const {
+    std::vector<bool> seen(ranks_.size());
+    int rank = stuck_rank();
+    for (; !seen[static_cast<size_t>(rank)]; rank = waits_for(rank)) seen[static_cast<size_t>(rank)] = true;
+    const int peer = waits_for(rank);
+    throw_broken(schedule_, rank, state(rank).place,
+                 fmt::format("deadlock: {}, which has come to place {}, {}: {}", why(rank), state(peer).place,
+                             to_string(next_action(peer)), why(peer)));
   }
 
  private:
@@ -82,7 +92,7 @@ class MessageRun {
     Channel& channel = channels_[input.channel];
     const bool has_come = channel.holds(input.message);
     if (!has_come && held_[input.message]) return true;
-    while (channel.num_taken_up > 0) {
+    while (!channel.buffers.empty()) {
       const size_t message = channel.take();
       if (message == input.message) break;
       held_[message] = true;
@@ -98,8 +108,8 @@ class MessageRun {
     Channel& channel = channels_[output.channel];
     RankState& receiver = state(channel.receiver);
     if (receiver.awaited.channel != output.channel) {
-      channel.sender_waits = channel.is_full();
-      if (!channel.sender_waits) channel.put(output.message);
+      channel.sender_waits = channel.buffers.size() == static_cast<size_t>(schedule_.message_buffers);
+      if (!channel.sender_waits) channel.buffers.push_back(output.message);
       return !channel.sender_waits;
     }
     if (receiver.awaited.message == output.message) {
@@ -129,17 +139,14 @@ class MessageRun {
     const int peer = waits_for(rank);
     if (state(rank).awaited.channel != no_channel) return fmt::format("it waits for what rank {} sends", peer);
     return fmt::format("what it made waits until rank {} takes one of the {} messages before it", peer,
-                       message_buffers);
+                       schedule_.message_buffers);
   }
 
-  // Ranks that are stuck wait for others that are, so that going from one to the next ends in a circle.
-  [[noreturn]] void throw_stuck(int rank) const {
-    std::vector<bool> seen(ranks_.size());
-    for (; !seen[static_cast<size_t>(rank)]; rank = waits_for(rank)) seen[static_cast<size_t>(rank)] = true;
-    const int peer = waits_for(rank);
-    throw_broken(schedule_, rank, state(rank).place,
-                 fmt::format("deadlock: {}, which has come to place {}, {}: {}", why(rank), state(peer).place,
-                             to_string(next_action(peer)), why(peer)));
+  // The first rank that has not come to its end; the number of ranks if all have.
+  int stuck_rank() const {
+    int rank = 0;
+    while (rank < schedule_.num_ranks() && has_ended(rank)) ++rank;
+    return rank;
   }
 
   const Schedule& schedule_;
@@ -151,6 +158,15 @@ class MessageRun {
 
 }  // namespace
 
-void check_messages(const Schedule& schedule) { MessageRun(schedule).run(); }
+void check_messages(const Schedule& schedule) {
+  MessageRun run(schedule);
+  if (!run.run()) run.throw_stuck();
+}
+
+void fit_message_buffers(Schedule& schedule) {
+  const int64_t num_messages = int64_t{2} * schedule.num_stages() * schedule.num_micro_batches();
+  schedule.message_buffers = usual_message_buffers;
+  while (!MessageRun(schedule).run() && schedule.message_buffers < num_messages) schedule.message_buffers *= 2;
+}
 
 }  // namespace kumiko

@@ -45,7 +45,7 @@ std::vector<ComparedSchedule> compare_schedules(const ScheduleRequest& request) 
 }
 
 std::string to_text(std::span<const ComparedSchedule> schedules) {
-  std::string text = fmt::format("{:<24} {:>11} {:>10} {:>16} {:>15} {:>13}\n", "schedule", "bubble rate", "cost",
+  std::string text = fmt::format("{:<26} {:>11} {:>10} {:>16} {:>15} {:>13}\n", "schedule", "bubble rate", "cost",
                                  "peak activations", "weight versions", "stages a rank");
   bool asynchronous = false;
   std::string refusals;
@@ -55,7 +55,7 @@ std::string to_text(std::span<const ComparedSchedule> schedules) {
       continue;
     }
     asynchronous = asynchronous || !schedule.synchronous;
-    text += fmt::format("{:<24} {:>11.4f} {:>10.6g} {:>16.4g} {:>15} {:>13}\n",
+    text += fmt::format("{:<26} {:>11.4f} {:>10.6g} {:>16.4g} {:>15} {:>13}\n",
                         std::string(schedule.name) + (schedule.synchronous ? "" : " *"), schedule.bubble_rate,
                         schedule.cost, schedule.peak_activations, schedule.weight_versions, schedule.stages_per_rank);
   }

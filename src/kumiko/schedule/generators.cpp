@@ -43,6 +43,8 @@ constexpr std::array generators = {
                       make_v_half},
     ScheduleGenerator{"v-min", "in a V, a third of the activations of 1F1B (Qi et al. 2024)", BackwardKind::split, true,
                       make_v_min},
+    ScheduleGenerator{"searched", "the shortest found for the given times and memory, from all of these",
+                      BackwardKind::split, true, make_searched},
 };
 
 struct Alias {

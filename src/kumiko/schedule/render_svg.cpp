@@ -59,7 +59,7 @@ struct Layout {
   double end = 1;        // time at the right border
   double width = 0;      // of the timeline, without margins
   double row = 22;       // height of a rank
-  double strip = 16;     // height of a rank's activations
+  double strip = 24;     // height of a rank's activations
   double most_held = 0;  // activations at the top of a strip
   bool hints = true;
   double x(double time) const { return left_margin + time / end * width; }
@@ -81,12 +81,12 @@ Layout layout_of(std::span<const Timeline> timelines) {
         layout.most_held = std::max(layout.most_held, change.held);
     }
   }
-  if (lengths.empty() || layout.end <= 0) return {1, least_width, 22, 16, 1, false};
+  if (lengths.empty() || layout.end <= 0) return {1, least_width, 22, 24, 1, false};
   const auto quartile = lengths.begin() + static_cast<std::ptrdiff_t>(lengths.size() / 4);
   std::nth_element(lengths.begin(), quartile, lengths.end());
   layout.width = std::clamp(layout.end / *quartile * wanted_action, least_width, most_width);
   layout.row = std::clamp(480.0 / static_cast<double>(num_ranks), 3.0, 22.0);
-  layout.strip = std::clamp(320.0 / static_cast<double>(num_ranks), 3.0, 16.0);
+  layout.strip = std::clamp(480.0 / static_cast<double>(num_ranks), 3.0, 24.0);
   layout.hints = lengths.size() <= most_hints;
   return layout;
 }
@@ -133,29 +133,44 @@ void draw_rows(Svg& svg, const Layout& layout, const Timeline& timeline, const T
   }
 }
 
-// The points of a stair from `changes`, with `base` as the height of nothing.
-std::vector<Point> stair(const std::vector<HeldActivations>& changes, const Layout& layout, double base) {
-  std::vector<Point> points = {{left_margin, base}};
-  double y = base;
+// Without what comes and goes at one moment, and held to the end of the picture.
+std::vector<HeldActivations> steps_of(const std::vector<HeldActivations>& changes, double end) {
+  std::vector<HeldActivations> steps = {{0, 0}};
   for (const HeldActivations& change : changes) {
-    points.push_back({layout.x(change.time), y});
-    y = base - change.held / layout.most_held * (layout.strip - 2);
-    points.push_back({layout.x(change.time), y});
+    if (change.time > steps.back().time) {
+      steps.push_back(change);
+    } else {
+      steps.back() = change;
+    }
   }
-  return points;
+  steps.push_back({end, steps.back().held});
+  return steps;
+}
+
+// A stair above `base`, its ground filled.
+void draw_steps(Svg& svg, const Layout& layout, const std::vector<HeldActivations>& steps, double base) {
+  std::vector<Point> stair;
+  for (size_t n = 0; n + 1 < steps.size(); ++n) {
+    const double begin = layout.x(steps[n].time);
+    const double end = layout.x(steps[n + 1].time);
+    const double height = steps[n].held / layout.most_held * (layout.strip - 3);
+    if (height > 0.05) svg.rectangle({begin, base - height}, end - begin, height, "fill=\"#e6dbec\"");
+    stair.push_back({begin, base - height});
+    stair.push_back({end, base - height});
+  }
+  svg.polyline(stair, "stroke=\"#7a4a8c\" stroke-width=\"1\"");
 }
 
 void draw_activations(Svg& svg, const Layout& layout, const Timeline& timeline, double top) {
   for (size_t rank = 0; rank < timeline.times.size(); ++rank) {
     const double base = top + static_cast<double>(rank + 1) * layout.strip;
     const std::vector<HeldActivations> changes = activations_over_time(timeline, static_cast<int>(rank));
-    svg.line({left_margin, base}, {left_margin + layout.width, base}, "stroke=\"#ddd\" stroke-width=\".5\"");
-    svg.polyline(stair(changes, layout, base), "stroke=\"#7a4a8c\" stroke-width=\"1\"");
+    draw_steps(svg, layout, steps_of(changes, layout.end), base);
     if (rank % label_step(layout.strip) != 0) continue;
     double most = 0;
     for (const HeldActivations& change : changes) most = std::max(most, change.held);
-    svg.text({left_margin - 8, base - 2}, fmt::format("rank {}", rank), TextAnchor::end, "font-size=\"10\"");
-    svg.text({left_margin + layout.width + 6, base - 2}, fmt::format("{:.4g}", most), TextAnchor::start,
+    svg.text({left_margin - 8, base - 4}, fmt::format("rank {}", rank), TextAnchor::end, "font-size=\"10\"");
+    svg.text({left_margin + layout.width + 6, base - 4}, fmt::format("{:.4g}", most), TextAnchor::start,
              "font-size=\"10\" fill=\"#7a4a8c\"");
   }
 }

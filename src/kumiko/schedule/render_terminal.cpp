@@ -156,31 +156,33 @@ struct Drawn {
   Margins margins;
 };
 
-std::string drawn_text(const Drawn& drawn, const Scale& scale, const TerminalPicture& options) {
-  const TimelineFacts& facts = drawn.facts;
+std::string wrapped(const std::string& words, size_t width) {
   std::string text;
-  for (const std::string& line :
-       wrap(fmt::format("{}: bubble rate {:.4f}, cost {:.6g}", drawn.timeline.title, facts.bubble_rate, facts.cost),
-            std::max(least_width, options.width))) {
-    text += line + "\n";
-  }
+  for (const std::string& line : wrap(words, width)) text += line + "\n";
+  return text;
+}
+
+std::string drawn_text(const Drawn& drawn, const Scale& scale, bool color, size_t width) {
+  std::string text = wrapped(fmt::format("{}: bubble rate {:.4f}, cost {:.6g}", drawn.timeline.title,
+                                         drawn.facts.bubble_rate, drawn.facts.cost),
+                             width);
   for (size_t rank = 0; rank < drawn.margins.left.size(); ++rank) {
-    text += drawn.margins.left[rank] + rank_line(drawn.timeline, static_cast<int>(rank), scale, options.color) +
+    text += drawn.margins.left[rank] + rank_line(drawn.timeline, static_cast<int>(rank), scale, color) +
             drawn.margins.right[rank] + "\n";
   }
   return text;
 }
 
 // What the lines above mean, and what they leave out.
-std::string notes(const Schedule& schedule, size_t num_shown, const Scale& scale, double end) {
-  std::string text = legend(schedule) + "\n";
+std::string notes(const Schedule& schedule, size_t num_shown, const Scale& scale, double end, size_t width) {
+  std::string text = wrapped(legend(schedule), width);
   const size_t num_ranks = schedule.actions.size();
-  if (num_shown < num_ranks) text += fmt::format("{} of {} ranks are shown (--rows)\n", num_shown, num_ranks);
-  if (scale.cut) {
-    text += fmt::format("time 0 to {:.4g} of {:.4g} is shown: a wider terminal shows more, --svg FILE all\n",
-                        static_cast<double>(scale.columns) / scale.columns_per_time, end);
-  }
-  return text;
+  if (num_shown < num_ranks)
+    text += wrapped(fmt::format("{} of {} ranks are shown (--rows)", num_shown, num_ranks), width);
+  if (!scale.cut) return text;
+  return text + wrapped(fmt::format("time 0 to {:.4g} of {:.4g} is shown: a wider terminal shows more, --svg FILE all",
+                                    static_cast<double>(scale.columns) / scale.columns_per_time, end),
+                        width);
 }
 
 }  // namespace
@@ -200,10 +202,11 @@ std::string terminal_picture(std::span<const Timeline> given, const TerminalPict
     all.push_back({timeline, std::move(facts), std::move(margins)});
   }
   if (all.empty()) return "";
-  const Scale scale = scale_of(timelines, end, std::max(least_width, options.width) - margin);
+  const size_t width = std::max(least_width, options.width);
+  const Scale scale = scale_of(timelines, end, width - margin);
   std::string text;
-  for (const Drawn& drawn : all) text += drawn_text(drawn, scale, options);
-  return text + notes(timelines[0].schedule, all[0].margins.left.size(), scale, end);
+  for (const Drawn& drawn : all) text += drawn_text(drawn, scale, options.color, width);
+  return text + notes(timelines[0].schedule, all[0].margins.left.size(), scale, end, width);
 }
 
 }  // namespace kumiko

@@ -34,6 +34,9 @@ struct Action {
 // "F of micro-batch 3 at stage 1", "BW of micro-batch 3 at stage 1 with weights of version 2"
 std::string to_string(const Action& action);
 
+// Of most schedules; where a stage runs further ahead of the next than that, the schedule asks for more.
+inline constexpr int32_t usual_message_buffers = 2;
+
 struct Schedule {
   std::string name;
   StagePlacement placement;
@@ -43,6 +46,9 @@ struct Schedule {
   int32_t micro_batches_per_update = 0;
   // What one micro-batch of the schedule is of a micro-batch of the job (Chimera's backward halving cuts it in two).
   int32_t parts_per_micro_batch = 1;
+  // Messages between two ranks that may be on their way at once, in each direction, before the sender has to wait until
+  // the first has been taken.
+  int32_t message_buffers = usual_message_buffers;
 
   int num_ranks() const { return placement.num_ranks(); }
   int num_stages() const { return placement.num_stages(); }

@@ -11,6 +11,8 @@ void check_shape(const Schedule& schedule) {
   if (schedule.actions.size() != static_cast<size_t>(schedule.num_ranks()))
     throw_internal("schedule {}: {} lists of actions for {} ranks", schedule.name, schedule.actions.size(),
                    schedule.num_ranks());
+  if (schedule.message_buffers < 1)
+    throw_internal("schedule {}: {} message buffers: expected 1 or more", schedule.name, schedule.message_buffers);
   if (schedule.micro_batches_per_update < 0)
     throw_internal("schedule {}: {} micro-batches per update", schedule.name, schedule.micro_batches_per_update);
   const int num_routes = schedule.placement.num_routes();

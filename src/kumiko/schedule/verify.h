@@ -7,10 +7,6 @@
 
 namespace kumiko {
 
-// Messages between two ranks that may be on their way at once, in each direction, before the sender has to wait until
-// the first has been taken. The executor has as many buffers.
-inline constexpr int message_buffers = 2;
-
 struct ScheduleFacts {
   // Of each rank: the most micro-batches whose activations it holds at once, held from F until W, or BW, in
   // micro-batches of the job through a p-th of all stages (one stage of p v counts 1 / v; with `parts` parts a
@@ -21,9 +17,9 @@ struct ScheduleFacts {
 
 // Checks that each action is on the rank that its micro-batch's route says; that each micro-batch has, at each stage, F
 // and then either BW, or B and then W, each once; that what each action needs from other ranks comes, without deadlock,
-// with message_buffers; that the weights an action reads exist then, that B and W read those of F, and that updates
-// come in the order of micro-batches. Error naming the rank, the place in its list (from 0) and the action if one is
-// broken: internal, as a generator made it. Linear in the number of actions.
+// with the schedule's message_buffers; that the weights an action reads exist then, that B and W read those of F, and
+// that updates come in the order of micro-batches. Error naming the rank, the place in its list (from 0) and the action
+// if one is broken: internal, as a generator made it. Linear in the number of actions.
 ScheduleFacts verify(const Schedule& schedule);
 
 }  // namespace kumiko

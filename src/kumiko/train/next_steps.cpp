@@ -1,8 +1,12 @@
 #include "kumiko/train/next_steps.h"
 
 #include <algorithm>
+#include <filesystem>
 
+#include "kumiko/base/file.h"
+#include "kumiko/base/log.h"
 #include "kumiko/parallel/pipeline_plan.h"
+#include "kumiko/train/pipeline_timeline.h"
 #include "kumiko/train/stream_step.h"
 
 namespace kumiko {
@@ -27,6 +31,7 @@ Pipeline stream_of(const Run& run, int64_t num_updates) {
   Pipeline stream;
   stream.program = lower(plan.schedule, run.pipeline->ranks->rank());
   stream.schedule = std::move(plan.schedule);
+  stream.request = std::move(plan.request);
   stream.ranks = run.pipeline->ranks;
   return stream;
 }
@@ -40,6 +45,25 @@ int64_t next_pause(const Run& run) {
     if (interval > 0) pause = std::min(pause, (run.state.step / interval + 1) * interval);
   }
   return pause;
+}
+
+// Whether the steps that begin now are traced.
+bool is_traced(const Run& run) {
+  const LoggingOptions& options = run.config.logging;
+  const int64_t step = run.state.step + 1;
+  return options.profile && run.pipeline && step >= options.profile_step_start && step <= options.profile_step_end;
+}
+
+// Beside the trace, for `kumiko schedule show --measured`. Collective over the pipeline axis; the first rank writes.
+void write_timeline(const Run& run, const Pipeline& pipeline, const std::vector<ActionRecord>& own, int64_t step) {
+  const TimelineFile file = timeline_of(pipeline, gather_records(own, *pipeline.ranks));
+  if (run.world.rank() > 0) return;
+  const std::filesystem::path path =
+      std::filesystem::path(run.run_directory()) / "trace" / fmt::format("pipeline-step-{}.json", step);
+  std::filesystem::create_directories(path.parent_path());
+  write_text_file(path, to_json(file));
+  log::info("timeline of the pipeline in step {}: draw it with `kumiko schedule show --measured {} --svg FILE`", step,
+            path.string());
 }
 
 }  // namespace
@@ -69,9 +93,15 @@ int64_t num_next_steps(const Run& run) {
 
 std::vector<StepResult> take_next_steps(Run& run, RegionTimer& timer, const Profiler& profiler, bool stop_requested) {
   StepContext context = run.context(&timer);
+  std::vector<ActionRecord> records;
+  const bool traced = is_traced(run);
+  const int64_t first = run.state.step + 1;
+  if (traced) context.action_records = &records;
   if (!is_asynchronous(run)) {
     const auto micro_batches = read_samples(run, run.state.step, timer, profiler);
-    return take_step(run, context, micro_batches, stop_requested);
+    const std::vector<StepResult> results = take_step(run, context, micro_batches, stop_requested);
+    if (traced) write_timeline(run, *run.pipeline, records, first);
+    return results;
   }
   std::vector<std::vector<MicroBatch>> steps;
   for (int64_t i = 0; i < num_next_steps(run); ++i) {
@@ -79,7 +109,9 @@ std::vector<StepResult> take_next_steps(Run& run, RegionTimer& timer, const Prof
   }
   const Pipeline stream = stream_of(run, static_cast<int64_t>(steps.size()));
   context.pipeline = &stream;
-  return training_stream(run.state, context, steps, run.data.axis(), run.step_settings(), stop_requested);
+  const auto results = training_stream(run.state, context, steps, run.data.axis(), run.step_settings(), stop_requested);
+  if (traced) write_timeline(run, stream, records, first);
+  return results;
 }
 
 }  // namespace kumiko

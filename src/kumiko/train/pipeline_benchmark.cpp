@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <tuple>
 
 #include "kumiko/base/error.h"
 #include "kumiko/comm/agreement.h"
-#include "kumiko/parallel/action_record.h"
 #include "kumiko/schedule/dependencies.h"
 #include "kumiko/train/batches.h"
+#include "kumiko/train/pipeline_timeline.h"
 #include "kumiko/train/setup.h"
 #include "kumiko/train/synthetic_samples.h"
 
@@ -25,18 +24,6 @@ Config config_of(const PipelineBenchmarkOptions& options, const std::string& sch
   config.train.global_batch_size = options.num_micro_batches * config.train.micro_batch_size;
   config.train.train_iters = options.step.warmup + options.step.steps;
   return config;
-}
-
-// What every rank saw, on the first rank's clock, which those on one host share.
-Records gather_records(const std::vector<ActionRecord>& own, Communicator& ranks) {
-  nlohmann::json json = nlohmann::json::array();
-  for (const ActionRecord& record : own) json.push_back({record.time.begin, record.time.end, record.held});
-  Records records;
-  for (const std::string& text : gather_text(ranks, json.dump())) {
-    records.emplace_back();
-    for (const auto& one : nlohmann::json::parse(text)) records.back().push_back({{one[0], one[1]}, one[2]});
-  }
-  return records;
 }
 
 double median_or_zero(const std::vector<double>& values) { return values.empty() ? 0 : median_of(values); }
@@ -65,17 +52,6 @@ std::vector<StageMemory> stage_memory(const Schedule& schedule, const Records& r
     memory.push_back({activations, activations + parts * median_or_zero(backward[stage])});
   }
   return memory;
-}
-
-Timeline timeline_of(const std::string& title, const Schedule& schedule, const Records& records) {
-  Timeline timeline{title, schedule, {}};
-  for (const std::vector<ActionRecord>& rank : records) {
-    timeline.times.emplace_back();
-    for (const ActionRecord& record : rank) {
-      timeline.times.back().push_back({1e3 * record.time.begin, 1e3 * record.time.end});
-    }
-  }
-  return from_zero(std::move(timeline));
 }
 
 // T_c: from the end of the action that makes a message to the beginning of one that has waited for it, in the middle.
@@ -128,17 +104,17 @@ struct MeasuredStep {
 PipelineMeasurement summary_of(const PipelineBenchmarkOptions& options, Run& run, std::vector<MeasuredStep> steps,
                                const std::vector<double>& base) {
   const Schedule& schedule = run.pipeline->schedule;
-  std::vector<Timeline> timelines;
+  std::vector<TimelineFile> files;
   std::vector<size_t> order;
   for (size_t i = 0; i < steps.size(); ++i) {
-    timelines.push_back(timeline_of(schedule.name + ", measured", schedule, steps[i].records));
+    files.push_back(timeline_of(*run.pipeline, steps[i].records));
     order.push_back(i);
   }
-  const auto bubble = [&](size_t i) { return facts_of(timelines[i]).bubble_rate; };
+  const auto bubble = [&](size_t i) { return facts_of(files[i].timeline).bubble_rate; };
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return bubble(a) < bubble(b); });
   const size_t middle = order[order.size() / 2];
   const Records& records = steps[middle].records;
-  ScheduleCosts costs = costs_of(options, timelines[middle]);
+  ScheduleCosts costs = costs_of(options, files[middle].timeline);
   costs.memory = stage_memory(schedule, records, base);
   PipelineMeasurement result;
   result.transfer_ms = costs.transfer;
@@ -147,16 +123,16 @@ PipelineMeasurement summary_of(const PipelineBenchmarkOptions& options, Run& run
   result.simulation = simulate(schedule, costs);
   for (size_t rank = 0; rank < records.size(); ++rank) {
     double peak = 0;
-    for (const ActionRecord& record : records[rank]) peak = std::max(peak, static_cast<double>(record.held));
-    result.peak_bytes.push_back(peak - base[rank]);
-    double one = 0;
-    for (const int stage : schedule.placement.stages_of(static_cast<int>(rank))) {
-      one += costs.memory[static_cast<size_t>(stage)].activations;
+    double in_flight = 0;
+    for (const ActionRecord& record : records[rank]) {
+      peak = std::max(peak, static_cast<double>(record.held));
+      in_flight = std::max(in_flight, static_cast<double>(record.in_flight));
     }
-    result.one_micro_batch.push_back(one * (schedule.num_stages() / schedule.num_ranks()) /
-                                     static_cast<double>(schedule.placement.stages_of(static_cast<int>(rank)).size()));
+    result.peak_bytes.push_back(peak - base[rank]);
+    result.peak_activations.push_back(in_flight * schedule.num_ranks() / schedule.num_stages() /
+                                      schedule.parts_per_micro_batch);
   }
-  result.file = {run.pipeline->request, timelines[middle], "ms"};
+  result.file = std::move(files[middle]);
   return result;
 }
 

@@ -32,9 +32,10 @@ struct PipelineMeasurement {
   double transfer_ms = 0;  // T_c
   double bubble_rate = 0;
   double step_seconds = 0;
-  std::vector<double> peak_bytes;       // held at once, of each rank, at the end of any action
-  std::vector<double> one_micro_batch;  // bytes that one micro-batch's F leaves on each rank, in all of its stages
-  std::string refusal;                  // why the schedule was not run; empty if it was
+  std::vector<double> peak_bytes;  // held at once, of each rank, at the end of any action
+  // Of each rank: the most micro-batches in flight, counted as Simulation::peak_activations.
+  std::vector<double> peak_activations;
+  std::string refusal;  // why the schedule was not run; empty if it was
 };
 
 // Collective over all ranks, which are those of one pipeline. The result is rank 0's; elsewhere timelines are empty.

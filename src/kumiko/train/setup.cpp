@@ -7,9 +7,7 @@
 #include "kumiko/base/log.h"
 #include "kumiko/checkpoint/directory.h"
 #include "kumiko/comm/agreement.h"
-#include "kumiko/comm/algorithms.h"
 #include "kumiko/model/canonical.h"
-#include "kumiko/parallel/zero_formulas.h"
 #include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/rank_placement.h"
@@ -168,37 +166,6 @@ std::vector<int64_t> all_ranks(const World& world) {
 
 }  // namespace
 
-StepMemoryShape Run::memory_shape() const {
-  StepMemoryShape memory;
-  memory.micro_batch_size = layout.micro_batch_size;
-  memory.seq_length = layout.seq_length;
-  memory.num_micro_batches = layout.num_micro_batches();
-  memory.first_keys = documents.reset_attention_mask;
-  memory.positions = documents.reset_position_ids;
-  memory.compute = dtype_of(config.train.precision);
-  memory.recompute = config.train.recompute;
-  memory.optimizer_states = states_per_weight(config.optimizer);
-  if (validated && validated->keeps_copy()) memory.optimizer_states += copied_per_weight(config.optimizer);
-  memory.tensor_parallel = tensor_parallel();
-  memory.checkpoint = checkpoint_copy;
-  memory.communication = gradient_communication_memory(state.storage->parameters(), state.storage->sharding(),
-                                                       mesh.size(Axis::data), DType::f32);
-  if (tensor != nullptr) {
-    const TensorParallel& part = memory.tensor_parallel;
-    const int64_t tokens = layout.micro_batch_size * layout.seq_length;
-    const int64_t num_chunks = config.parallel.tensor_model_parallel_chunks;
-    const auto chunks = TokenChunks::of(tokens, num_chunks, part.sequence_parallel ? part.size : 1);
-    const int64_t chunk = tokens / chunks.count * config.model.hidden_size;
-    const auto memory_of = part.sequence_parallel ? reduce_scatter_memory : all_reduce_memory;
-    memory.communication += memory_of(chunk, memory.compute, mesh.size(Axis::tensor), {});
-  }
-  return memory;
-}
-
-StepMemory Run::predicted_memory() const {
-  return sharded_step_memory(config.model, memory_shape(), state.storage->sharding());
-}
-
 StepContext Run::context(RegionTimer* timer) const {
   StepContext context{*kernels, *pool, timer};
   context.seed = static_cast<uint64_t>(config.train.seed);
@@ -277,14 +244,11 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   auto data = connect_data_axis(world, mesh, sharding);
   auto tensor = mesh.size(Axis::tensor) > 1 ? axis(Axis::tensor) : nullptr;
   const TensorParallel part = tensor_parallel_of(config, mesh, world.rank());
-  PipelinePart held;
   std::unique_ptr<Pipeline> pipeline;
-  if (stages) {
-    held = stages->part(mesh.coordinate(world.rank(), Axis::pipeline));
-    pipeline = std::make_unique<Pipeline>(connect_pipeline(world, mesh, std::move(*stages), config.model));
-  }
-  TrainingState state = make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels,
-                                            *pool, DType::f32, part, sharding, held);
+  if (stages) pipeline = std::make_unique<Pipeline>(connect_pipeline(world, mesh, std::move(*stages), config.model));
+  TrainingState state =
+      make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels, *pool,
+                          DType::f32, part, sharding, pipeline ? pipeline->part : PipelinePart{});
   state.loss_scale = LossScale::of(train.loss_scale, train.precision);
   Run run{std::move(config),
           world,

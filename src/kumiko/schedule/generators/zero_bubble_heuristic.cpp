@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kumiko/base/error.h"
+#include "kumiko/schedule/check_messages.h"
 #include "kumiko/schedule/simulate.h"
 
 namespace kumiko {
@@ -221,6 +222,7 @@ Schedule fit_zero_bubble(std::string name, const ScheduleRequest& request, doubl
     best_cost = cost;
     best = std::move(schedule);
   }
+  fit_message_buffers(best);
   return best;
 }
 
