@@ -100,7 +100,7 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
   const RegionTimes rest = timer.take();
   if (rest.steps > 0) report.show_breakdown(rest);
   if (run.validated) {
-    report.say(fmt::format("early updates: {} of {} steps were done anew with what all stages said",
+    report.say(fmt::format("early updates: {} of {} steps were corrected once all stages had been heard",
                            run.validated->num_corrected(), state.step - begin_step));
   }
   if (stop) {
