@@ -45,7 +45,8 @@ std::vector<UnitVisit> visits_of(const Model& model, const RecomputeOptions& rec
 }
 
 ActionRunner::ActionRunner(Model& model, const StepContext& step, const Pipeline& pipeline,
-                           const std::vector<MicroBatch>& micro_batches, VisitObserver& observer, Purpose purpose)
+                           const std::vector<MicroBatch>& micro_batches, VisitObserver& observer, Purpose purpose,
+                           const WarmUp* warm_up)
     : model_(model),
       step_(step),
       pipeline_(pipeline),
@@ -53,9 +54,12 @@ ActionRunner::ActionRunner(Model& model, const StepContext& step, const Pipeline
       observer_(observer),
       purpose_(purpose),
       losses_(micro_batches.size()),
-      messages_(pipeline, step, message_shape(model, step, micro_batches.at(0)), [purpose](const Message& message) {
-        return purpose == Purpose::training || message.kind == MessageKind::activation;
-      }) {}
+      messages_(
+          pipeline, step, message_shape(model, step, micro_batches.at(0)),
+          [purpose](const Message& message) {
+            return purpose == Purpose::training || message.kind == MessageKind::activation;
+          },
+          warm_up) {}
 
 ActionRunner::InFlight& ActionRunner::begin(const Action& action) {
   InFlight& begun = in_flight_

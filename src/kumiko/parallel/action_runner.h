@@ -22,9 +22,13 @@ class ActionRunner {
   // For the micro-batches of the schedule. All must outlive it; what changes in `step` holds for the passes that begin
   // after it.
   ActionRunner(Model& model, const StepContext& step, const Pipeline& pipeline,
-               const std::vector<MicroBatch>& micro_batches, VisitObserver& observer, Purpose purpose);
+               const std::vector<MicroBatch>& micro_batches, VisitObserver& observer, Purpose purpose,
+               const WarmUp* warm_up = nullptr);
 
   void run(const Action& action);
+  // With a warm-up, between its actions and the others: one of these (StageMessages). After the second there are none.
+  void end_warm_up() { messages_.end_warm_up(); }
+  void drop_warm_up() { messages_.drop_warm_up(); }
   // The sum of the losses of each micro-batch's tokens, 0 where another rank has its head.
   std::vector<double> take_losses() { return std::move(losses_); }
 

@@ -4,8 +4,8 @@
 
 namespace kumiko {
 
-double sum_exactly(const ExactSum& sum, std::initializer_list<Communicator*> axes, std::string_view purpose,
-                   MemoryPool& pool) {
+ExactSum add_exactly(const ExactSum& sum, std::initializer_list<Communicator*> axes, std::string_view purpose,
+                     MemoryPool& pool) {
   ExactSum total = sum;
   for (Communicator* axis : axes) {
     if (axis == nullptr || axis->size() == 1) continue;
@@ -15,7 +15,12 @@ double sum_exactly(const ExactSum& sum, std::initializer_list<Communicator*> axe
     axis->all_reduce(words, ReduceOp::sum, purpose).wait();
     total = ExactSum::from_words(words.elements<int64_t>().first<ExactSum::num_words>());
   }
-  return total.value();
+  return total;
+}
+
+double sum_exactly(const ExactSum& sum, std::initializer_list<Communicator*> axes, std::string_view purpose,
+                   MemoryPool& pool) {
+  return add_exactly(sum, axes, purpose, pool).value();
 }
 
 double sum_exactly(std::span<const double> values, std::initializer_list<Communicator*> axes, std::string_view purpose,

@@ -11,6 +11,9 @@
 namespace kumiko {
 
 // The sum of what all ranks of each axis in turn have; axes may be null. Collective over them.
+ExactSum add_exactly(const ExactSum& sum, std::initializer_list<Communicator*> axes, std::string_view purpose,
+                     MemoryPool& pool);
+// Its value; that of single numbers.
 double sum_exactly(const ExactSum& sum, std::initializer_list<Communicator*> axes, std::string_view purpose,
                    MemoryPool& pool);
 double sum_exactly(std::span<const double> values, std::initializer_list<Communicator*> axes, std::string_view purpose,

@@ -22,8 +22,7 @@ static double sum_over(Communicator& ranks, double value, MemoryPool& pool) {
 }
 
 // Of ranks that hold the same, the first counts.
-static double exact_squared_gradient_norm(const StepContext& step, const DataAxis& data,
-                                          const ParameterStorage& storage) {
+ExactSum exact_squared_norm_of_stages(const StepContext& step, const DataAxis& data, const ParameterStorage& storage) {
   const int64_t rank = storage.parameters().tensor_parallel().rank;
   ExactSum sum;
   for (const OwnedFragment& owned : storage.owned()) {
@@ -34,14 +33,12 @@ static double exact_squared_gradient_norm(const StepContext& step, const DataAxi
     }
   }
   Communicator* const shards = storage.sharding().divides_optimizer() ? &data.gradients : nullptr;
-  return sum_exactly(sum, {shards, step.tensor, stages_of(step)}, "gradient norm", step.pool);
+  return add_exactly(sum, {shards, step.tensor}, "gradient norm", step.pool);
 }
 
-double squared_gradient_norm(const StepContext& step, const DataAxis& data, const ParameterStorage& storage) {
-  if (step.reproducible) return exact_squared_gradient_norm(step, data, storage);
+double squared_norm_of_stages(const StepContext& step, const DataAxis& data, const ParameterStorage& storage) {
   const bool divided = storage.sharding().divides_optimizer();
-  Communicator* const stages = stages_of(step);
-  if (step.tensor == nullptr && stages == nullptr && !divided)
+  if (step.tensor == nullptr && step.pipeline == nullptr && !divided)
     return step.kernels.sum_of_squares(storage.kept_gradients());
   double sum = 0;
   for (const OwnedFragment& owned : storage.owned()) {
@@ -52,7 +49,15 @@ double squared_gradient_norm(const StepContext& step, const DataAxis& data, cons
     }
   }
   if (divided) sum = sum_over(data.gradients, sum, step.pool);
-  if (step.tensor != nullptr) sum = sum_over(*step.tensor, sum, step.pool);
+  return step.tensor == nullptr ? sum : sum_over(*step.tensor, sum, step.pool);
+}
+
+double squared_gradient_norm(const StepContext& step, const DataAxis& data, const ParameterStorage& storage) {
+  Communicator* const stages = stages_of(step);
+  if (step.reproducible) {
+    return sum_exactly(exact_squared_norm_of_stages(step, data, storage), {stages}, "gradient norm", step.pool);
+  }
+  const double sum = squared_norm_of_stages(step, data, storage);
   return stages == nullptr ? sum : sum_over(*stages, sum, step.pool);
 }
 

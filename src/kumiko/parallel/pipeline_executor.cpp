@@ -3,14 +3,10 @@
 #include "kumiko/parallel/action_runner.h"
 
 namespace kumiko {
-namespace {
 
-// Whether the action's micro-batch goes through an embedding on another rank.
 bool embedding_is_elsewhere(const Pipeline& pipeline, const Action& action) {
   return pipeline.schedule.rank_of(0, action.micro_batch) != pipeline.ranks->rank();
 }
-
-}  // namespace
 
 std::vector<int64_t> pipeline_contributions(const Model& model, const StepContext& step, const Pipeline& pipeline) {
   std::vector<int64_t> counts(static_cast<size_t>(model.parameters().num_units()));

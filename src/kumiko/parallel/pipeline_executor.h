@@ -12,6 +12,10 @@
 
 namespace kumiko {
 
+// Whether the action's micro-batch goes through an embedding on another rank: the head's visits complete the gradient
+// of a token table that it shares.
+bool embedding_is_elsewhere(const Pipeline& pipeline, const Action& action);
+
 // How often each unit of parameters is complete in a step: what GradientReducer counts.
 std::vector<int64_t> pipeline_contributions(const Model& model, const StepContext& step, const Pipeline& pipeline);
 

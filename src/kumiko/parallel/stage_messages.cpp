@@ -55,4 +55,22 @@ Tensor StageMessages::take(MessageKind kind, int stage, int micro_batch, int fro
   return arrival.tensor;
 }
 
+void StageMessages::end_warm_up() {
+  for (auto& [rank, peer] : peers_) {
+    peer.coming.insert(peer.coming.end(), peer.later.begin(), peer.later.end());
+    peer.later.clear();
+    ask(rank, peer);
+  }
+}
+
+void StageMessages::drop_warm_up() {
+  for (auto& [rank, peer] : peers_) {
+    while (!peer.coming.empty()) ask_next(rank, peer);
+  }
+  for (auto& [rank, peer] : peers_) {
+    for (const auto& [key, arrival] : peer.asked) arrival.event.wait();
+    peer.asked.clear();
+  }
+}
+
 }  // namespace kumiko

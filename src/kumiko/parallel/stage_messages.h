@@ -10,17 +10,23 @@
 
 #include "kumiko/parallel/pipeline.h"
 #include "kumiko/parallel/step_context.h"
+#include "kumiko/schedule/warm_up.h"
 
 namespace kumiko {
 
 class StageMessages {
  public:
-  // Of those of the pipeline's program that `wanted` accepts. Each is a tensor of `shape`. All must outlive it.
+  // Of those of the pipeline's program that `wanted` accepts. Each is a tensor of `shape`. With a warm-up, no other
+  // message is asked for until end_warm_up(). All must outlive it.
   template <class Wanted>
-  StageMessages(const Pipeline& pipeline, const StepContext& step, const Shape& shape, Wanted wanted)
+  StageMessages(const Pipeline& pipeline, const StepContext& step, const Shape& shape, Wanted wanted,
+                const WarmUp* warm_up = nullptr)
       : pipeline_(pipeline), step_(step), shape_(shape) {
-    for (const Message& message : pipeline.program.receives) {
-      if (wanted(message)) peers_[message.peer].coming.push_back(message);
+    const std::vector<Message>& receives = pipeline.program.receives;
+    for (size_t i = 0; i < receives.size(); ++i) {
+      if (!wanted(receives[i])) continue;
+      Peer& peer = peers_[receives[i].peer];
+      (warm_up == nullptr || warm_up->receives[i] ? peer.coming : peer.later).push_back(receives[i]);
     }
     for (auto& [rank, peer] : peers_) ask(rank, peer);
   }
@@ -34,6 +40,11 @@ class StageMessages {
   // What `stage`, which is on this rank, was given by the stage on rank `from`.
   Tensor take(MessageKind kind, int stage, int micro_batch, int from);
 
+  // What comes behind the warm-up is asked for from here on.
+  void end_warm_up();
+  // Takes what the other ranks' warm-ups send, all of it, and forgets it: after that, each link is as before the step.
+  void drop_warm_up();
+
  private:
   using Key = std::tuple<MessageKind, int, int>;  // stage, micro-batch
   struct Arrival {
@@ -42,6 +53,7 @@ class StageMessages {
   };
   struct Peer {
     std::deque<Message> coming;    // not asked for, in the order in which they are sent
+    std::deque<Message> later;     // the same, behind the warm-up
     std::map<Key, Arrival> asked;  // and not taken
     std::deque<Event> leaving;
   };

@@ -76,6 +76,10 @@ void WeightGatherer::after(const UnitVisit& visit) {
   if (divided_) model_.units()[static_cast<size_t>(visit.unit)]->release();
 }
 
+void WeightGatherer::wait() const {
+  for (const auto& [unit, gathered] : gathered_) gathered.event.wait();
+}
+
 std::vector<int> gathers_of(const Model& model, const std::vector<UnitVisit>& visits) {
   std::vector<int> gathers;
   std::vector<int> there;

@@ -28,6 +28,8 @@ class WeightGatherer {
   // Around each visit, in the order announced.
   void before(const UnitVisit& visit);
   void after(const UnitVisit& visit);
+  // Until nothing is on its way that divided weights are read for: they may be changed then.
+  void wait() const;
 
  private:
   struct Gathered {

@@ -36,6 +36,17 @@ Pipeline stream_of(const Run& run, int64_t num_updates) {
   return stream;
 }
 
+// The next step behind which a validation, a save or the end may be due.
+int64_t next_pause(const Run& run) {
+  const Config& config = run.config;
+  int64_t pause = config.train.train_iters;
+  for (const int64_t interval :
+       {config.train.eval_interval, config.train.exit_interval, config.checkpoint.save_interval}) {
+    if (interval > 0) pause = std::min(pause, (run.state.step / interval + 1) * interval);
+  }
+  return pause;
+}
+
 // Whether the steps that begin now are traced.
 bool is_traced(const Run& run) {
   const LoggingOptions& options = run.config.logging;
@@ -57,31 +68,40 @@ void write_timeline(const Run& run, const Pipeline& pipeline, const std::vector<
 
 }  // namespace
 
+std::vector<StepResult> take_step(Run& run, const StepContext& context, const std::vector<MicroBatch>& micro_batches,
+                                  bool stop_requested) {
+  const DataAxis data = run.data.axis();
+  const StepSettings settings = run.step_settings();
+  if (!run.validated) return {training_step(run.state, context, micro_batches, data, settings, stop_requested)};
+  const int64_t pause = next_pause(run);
+  std::vector<StepResult> results;
+  if (const auto before = run.validated->take(run.state, context, micro_batches, data, settings, stop_requested)) {
+    results.push_back(*before);
+  }
+  if (run.state.step == pause || (!results.empty() && results.back().stop_requested)) {
+    results.push_back(*run.validated->settle(run.state, context, data, settings));
+  }
+  return results;
+}
+
 int64_t num_next_steps(const Run& run) {
   if (!is_asynchronous(run)) return 1;
-  const Config& config = run.config;
   const int64_t step = run.state.step;
-  int64_t end = config.train.train_iters;
-  for (const int64_t interval : {config.parallel.pipeline.stream_steps, config.train.eval_interval,
-                                 config.train.exit_interval, config.checkpoint.save_interval}) {
-    if (interval > 0) end = std::min(end, (step / interval + 1) * interval);
-  }
-  return end - step;
+  const int64_t interval = run.config.parallel.pipeline.stream_steps;
+  return std::min(next_pause(run), (step / interval + 1) * interval) - step;
 }
 
 std::vector<StepResult> take_next_steps(Run& run, RegionTimer& timer, const Profiler& profiler, bool stop_requested) {
   StepContext context = run.context(&timer);
-  const DataAxis data = run.data.axis();
   std::vector<ActionRecord> records;
   const bool traced = is_traced(run);
   const int64_t first = run.state.step + 1;
   if (traced) context.action_records = &records;
   if (!is_asynchronous(run)) {
     const auto micro_batches = read_samples(run, run.state.step, timer, profiler);
-    const StepResult result =
-        training_step(run.state, context, micro_batches, data, run.step_settings(), stop_requested);
+    const std::vector<StepResult> results = take_step(run, context, micro_batches, stop_requested);
     if (traced) write_timeline(run, *run.pipeline, records, first);
-    return {result};
+    return results;
   }
   std::vector<std::vector<MicroBatch>> steps;
   for (int64_t i = 0; i < num_next_steps(run); ++i) {
@@ -89,7 +109,7 @@ std::vector<StepResult> take_next_steps(Run& run, RegionTimer& timer, const Prof
   }
   const Pipeline stream = stream_of(run, static_cast<int64_t>(steps.size()));
   context.pipeline = &stream;
-  const auto results = training_stream(run.state, context, steps, data, run.step_settings(), stop_requested);
+  const auto results = training_stream(run.state, context, steps, run.data.axis(), run.step_settings(), stop_requested);
   if (traced) write_timeline(run, stream, records, first);
   return results;
 }

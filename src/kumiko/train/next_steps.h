@@ -12,7 +12,13 @@ namespace kumiko {
 // validation, a save or the end may be due; so the same steps go in one stream whenever a run is resumed.
 int64_t num_next_steps(const Run& run);
 
-// Reads their samples and trains. Collective.
+// One step of a synchronous run: the results that are known behind it. Where updates are validated a step later, they
+// are those of the steps before; but all of them before a validation, a save or the end, and once a rank has wished to
+// stop. Collective.
+std::vector<StepResult> take_step(Run& run, const StepContext& context, const std::vector<MicroBatch>& micro_batches,
+                                  bool stop_requested);
+
+// Reads the samples of the next steps and trains; the results that are known then. Collective.
 std::vector<StepResult> take_next_steps(Run& run, RegionTimer& timer, const Profiler& profiler, bool stop_requested);
 
 }  // namespace kumiko

@@ -72,6 +72,10 @@ void ParallelOptions::describe(OptionTable& table) {
       "pipeline_stream_steps", pipeline.stream_steps,
       "steps that an asynchronous schedule takes in one stream; then the pipeline runs empty, as it does before a "
       "validation or a save");
+  table.add(
+      "post_validation", post_validation,
+      "stages update their weights and begin the next step without waiting for the norm of the whole gradient, and do "
+      "it anew where that says otherwise: the same bits, without a barrier, for a copy of weights and optimizer state");
   table.add("data_parallel_size", data_parallel_size, std::string(help_of(Axis::data)));
   table.add("zero_stage", zero_stage,
             "what data-parallel ranks divide among themselves: 0 nothing, 1 the optimizer's state, 2 gradients too, "

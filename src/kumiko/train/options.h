@@ -42,6 +42,7 @@ struct ParallelOptions {
   bool sequence_parallel = false;
   int64_t tensor_model_parallel_chunks = 0;  // 0: default_token_chunks
   PipelineOptions pipeline;
+  bool post_validation = false;
   int64_t data_parallel_size = 0;  // 0: what the other axes leave
   int64_t zero_stage = 0;
   int64_t zero_group_size = 0;  // 0: the data-parallel size

@@ -16,6 +16,7 @@ StepMemoryShape Run::memory_shape() const {
   memory.compute = dtype_of(config.train.precision);
   memory.recompute = config.train.recompute;
   memory.optimizer_states = states_per_weight(config.optimizer);
+  if (validated && validated->keeps_copy()) memory.optimizer_states += copied_per_weight(config.optimizer);
   memory.tensor_parallel = tensor_parallel();
   memory.checkpoint = checkpoint_copy;
   memory.communication = gradient_communication_memory(state.storage->parameters(), state.storage->sharding(),

@@ -89,8 +89,9 @@ std::string documents_text(const DocumentMask& documents) {
 
 std::string pipeline_text(const Run& run) {
   const Schedule& schedule = run.pipeline->schedule;
-  return fmt::format("{}, {} stages on {} ranks, {} micro-batches", schedule.name, schedule.num_stages(),
-                     schedule.num_ranks(), schedule.num_micro_batches());
+  return fmt::format("{}, {} stages on {} ranks, {} micro-batches{}", schedule.name, schedule.num_stages(),
+                     schedule.num_ranks(), schedule.num_micro_batches(),
+                     run.validated ? "; updates are validated a step later" : "");
 }
 
 SummarySection batch_section(const Run& run) {

@@ -10,6 +10,7 @@
 #include "kumiko/kernels/machine.h"
 #include "kumiko/model/model.h"
 #include "kumiko/parallel/sharding.h"
+#include "kumiko/train/next_steps.h"
 #include "kumiko/train/setup.h"
 #include "kumiko/train/synthetic_samples.h"
 
@@ -124,10 +125,13 @@ ScalingRound run_round(const ScalingOptions& options, ScalingRow& row, World& ra
       const Span span(timer, Region::batch_generator);
       micro_batches = load_micro_batches(*run.train_samples, run.layout, run.state.step, run.documents, *run.pool);
     }
-    row.loss =
-        training_step(run.state, run.context(&timer), micro_batches, run.data.axis(), run.step_settings(), false).loss;
+    for (const StepResult& known : take_step(run, run.context(&timer), micro_batches, false)) row.loss = known.loss;
     timer.end_step();
     if (step >= 0) seconds.push_back(seconds_now() - begin);
+  }
+  if (run.validated) {
+    const auto last = run.validated->settle(run.state, run.context(&timer), run.data.axis(), run.step_settings());
+    if (last) row.loss = last->loss;
   }
   ScalingRound round{median_of(seconds), timer.take(), {}};
   add_traffic(round, ranks.traffic(), options.step.steps);

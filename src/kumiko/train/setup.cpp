@@ -206,6 +206,8 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   check_sharding(config.parallel.zero_stage, config.parallel.zero_group_size, mesh.size(Axis::data));
   const BatchLayout batches = layout_of(config, world, mesh);
   std::optional<PipelinePlan> stages = plan_stages(config, batches);
+  if (config.parallel.post_validation)
+    check_validated_steps(config.parallel.pipeline, stages ? &stages->schedule : nullptr);
   const BatchLayout layout = stages ? in_parts(batches, stages->schedule.parts_per_micro_batch) : batches;
   const TrainOptions& train = config.train;
   if (train.reproducible) {
@@ -260,6 +262,9 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
           std::move(writer),
           "",
           std::move(placed)};
+  if (run.config.parallel.post_validation) {
+    run.validated = std::make_unique<ValidatedSteps>(world, mesh, *run.pipeline, run.state, *run.pool);
+  }
   restore(run);
   if (run.writer) prepare_saving(run);
   return run;

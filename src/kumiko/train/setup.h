@@ -17,6 +17,7 @@
 #include "kumiko/train/flops.h"
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/step.h"
+#include "kumiko/train/validated_step.h"
 
 namespace kumiko {
 
@@ -35,11 +36,12 @@ struct Run {
   BatchLayout layout;
   DocumentMask documents;
   TrainingState state;
-  std::unique_ptr<Communicator> savers;      // all ranks, for the writer alone
-  std::unique_ptr<BackgroundWriter> writer;  // none if nothing is saved
-  std::string resumed_from;                  // empty: from the beginning
-  PlacedRank placed;                         // where each rank computes
-  int64_t checkpoint_copy = 0;               // bytes set aside for the copy of an asynchronous save
+  std::unique_ptr<Communicator> savers;         // all ranks, for the writer alone
+  std::unique_ptr<BackgroundWriter> writer;     // none if nothing is saved
+  std::string resumed_from;                     // empty: from the beginning
+  PlacedRank placed;                            // where each rank computes
+  std::unique_ptr<ValidatedSteps> validated{};  // none if each step waits for all stages
+  int64_t checkpoint_copy = 0;                  // bytes set aside for the copy of an asynchronous save
 
   int64_t consumed_samples() const { return state.step * layout.global_batch_size; }
   int64_t consumed_tokens() const { return state.step * layout.tokens_per_step(); }

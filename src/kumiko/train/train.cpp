@@ -63,19 +63,21 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
   TrainingState& state = run.state;
   RunSaving saving(run, report, timer, profiler);
   double last_end = seconds_now();
+  const int64_t begin_step = state.step;
   bool stop = false;
 
   while (state.step < options.train_iters && !stop) {
     profiler.begin_step(state.step + 1);
     world.progress().set_step(state.step + 1);
     const double begin = seconds_now();
+    const int64_t first_step = state.step;
     const std::vector<StepResult> results = take_next_steps(run, timer, profiler, signals.received() != 0);
-    const auto count = static_cast<double>(results.size());
+    const auto count = static_cast<double>(state.step - first_step);
     const double step_seconds = (seconds_now() - begin) / count;
-    for (size_t i = 0; i < results.size(); ++i) timer.end_step();
+    for (int64_t step = first_step; step < state.step; ++step) timer.end_step();
     profiler.end_step();
 
-    stop = results.back().stop_requested || due(state.step, options.exit_interval);
+    stop = (!results.empty() && results.back().stop_requested) || due(state.step, options.exit_interval);
     std::optional<double> validation_loss;
     if (run.valid_samples && (due(state.step, options.eval_interval) || state.step == options.train_iters)) {
       report.activity("evaluating");
@@ -97,6 +99,10 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
   profiler.finish();
   const RegionTimes rest = timer.take();
   if (rest.steps > 0) report.show_breakdown(rest);
+  if (run.validated) {
+    report.say(fmt::format("early updates: {} of {} steps were corrected once all stages had been heard",
+                           run.validated->num_corrected(), state.step - begin_step));
+  }
   if (stop) {
     report.say(fmt::format("stopped after step {} of {}{}", state.step, options.train_iters,
                            run.writer ? "; the same command with checkpoint.load resumes" : ""));
