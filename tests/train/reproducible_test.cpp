@@ -82,6 +82,9 @@ TEST(ReproducibleOptions, SchedulesThatSumInAnotherOrderAreRefused) {
   const std::string begin = "parallel.pipeline_schedule = chimera with train.reproducible = true: expected ";
   EXPECT_EQ(refusal("chimera", 6), begin + "a number of micro-batches a step that is a power of two, not 6");
   EXPECT_EQ(refusal("chimera", 8, 2), begin + "parallel.pipeline_pairs = 1, as more copies are not summed in pairs");
+  EXPECT_EQ(refusal("pipedream", 8),
+            "parallel.pipeline_schedule = pipedream with train.reproducible = true: expected a synchronous one: old "
+            "weights give other bits");
   EXPECT_EQ(refusal("chimera-halving", 8),
             "parallel.pipeline_schedule = chimera-halving with train.reproducible = true: expected one that does not "
             "cut micro-batches");

@@ -98,6 +98,7 @@ void add_reshard(CLI::App& parent) {
       ->add_option("--virtual-pipeline-model-parallel-size", pipeline.chunks,
                    "As parallel.virtual_pipeline_model_parallel_size")
       ->capture_default_str();
+  command->add_option("--pipeline-pairs", pipeline.pairs, "As parallel.pipeline_pairs")->capture_default_str();
   command->add_option("--data-parallel-size", options->data_parallel_size, "Of the layout")->capture_default_str();
   command
       ->add_option("--zero-stage", options->zero_stage, "What the data-parallel ranks divide, as parallel.zero_stage")

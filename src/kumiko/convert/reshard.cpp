@@ -130,8 +130,17 @@ ConversionReport reshard(const ReshardOptions& options) {
                           parse_rank_order(options.rank_order)),
                      options.zero_stage, options.zero_group_size};
   if (options.pipeline.size > 1) {
+    const ScheduleGenerator& generator = find_schedule(options.pipeline.schedule);
+    if (generator.make == make_searched) {
+      throw_user(
+          "pipeline-schedule = searched: which rank holds what is known in a run alone; leave it out, as a run loads "
+          "any "
+          "layout");
+    }
     // Which rank holds what does not depend on how many micro-batches there are.
-    layout.pipeline = plan_pipeline(report.model, config.train.seq_length, options.pipeline, 2 * options.pipeline.size);
+    const bool of_one = generator.make == make_pipedream || generator.make == make_pipedream_vertical_sync;
+    layout.pipeline =
+        plan_pipeline(report.model, config.train.seq_length, options.pipeline, of_one ? 1 : 2 * options.pipeline.size);
   }
   const Holdings holdings = layout_holdings(report.model, optimizer_states_of(reader.manifest()), layout);
   check_holdings(holdings, reader);

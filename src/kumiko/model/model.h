@@ -33,7 +33,6 @@ class Model {
   const ModelStage& stage(int stage) const;
   bool has_embedding() const { return embedding_ != nullptr; }
   bool has_head() const { return head_ != nullptr; }
-  bool is_whole() const { return static_cast<int64_t>(units_.size()) == num_model_units(options_); }
 
   // Call after the weights have changed.
   void prepare(Kernels& kernels);
@@ -72,8 +71,6 @@ class Model {
   // same one if they share it here.
   int embedding_table_unit() const { return has_embedding() ? 0 : -1; }
   int head_table_unit() const { return head_table_unit_; }
-  // The stage of this rank that a unit of parameters belongs to.
-  int stage_of_parameters(int parameter_unit) const;
 
   // Logits [T, V] of all positions: for evaluation of few tokens, and tests.
   Tensor logits(Pass& pass);

@@ -79,16 +79,4 @@ std::vector<int> Model::gradients_completed(const UnitVisit& visit) const {
   return units;
 }
 
-int Model::stage_of_parameters(int parameter_unit) const {
-  for (const ModelStage& stage : stages_) {
-    for (int unit = stage.begin; unit < stage.end; ++unit) {
-      for (const int own : parameter_units_[static_cast<size_t>(unit)]) {
-        if (own == parameter_unit) return stage.stage;
-      }
-      if (is_head(unit) && head_table_unit_ == parameter_unit) return stage.stage;
-    }
-  }
-  throw_internal("unit {} of the parameters belongs to no stage", parameter_unit);
-}
-
 }  // namespace kumiko

@@ -110,13 +110,20 @@ Tensor ActionRunner::compute(const Action& action, InFlight& held, Tensor taken)
 }
 
 int64_t ActionRunner::held_bytes() const {
-  return step_.pool.use(MemoryPurpose::stash).current + step_.pool.use(MemoryPurpose::workspace).current;
+  return step_.pool.use(MemoryPurpose::stash).current + step_.pool.use(MemoryPurpose::workspace).current -
+         messages_.waiting_bytes();
 }
 
 // Until the action has taken as long as it is to seem.
 void ActionRunner::hold_back(double until) const {
   const double left = until - seconds_now();
   if (left > 0) std::this_thread::sleep_for(std::chrono::duration<double>(left));
+}
+
+std::vector<double> ActionRunner::finish() {
+  const Span span(step_.timer, Region::pipeline_wait);
+  messages_.finish();
+  return std::move(losses_);
 }
 
 void ActionRunner::run(const Action& action) {

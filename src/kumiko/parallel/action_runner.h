@@ -29,8 +29,9 @@ class ActionRunner {
   // With a warm-up, between its actions and the others: one of these (StageMessages). After the second there are none.
   void end_warm_up() { messages_.end_warm_up(); }
   void drop_warm_up() { messages_.drop_warm_up(); }
-  // The sum of the losses of each micro-batch's tokens, 0 where another rank has its head.
-  std::vector<double> take_losses() { return std::move(losses_); }
+  // Waits until all messages have left. The sum of the losses of each micro-batch's tokens, 0 where another rank has
+  // its head.
+  std::vector<double> finish();
 
  private:
   // A micro-batch between its F and the end of its backward at one stage.

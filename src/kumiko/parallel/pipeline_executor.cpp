@@ -30,7 +30,7 @@ std::vector<double> run_pipeline(Model& model, const StepContext& step, const Pi
     visits.set_head_completes_table(embedding_is_elsewhere(pipeline, action));
     runner.run(action);
   }
-  return runner.take_losses();
+  return runner.finish();
 }
 
 std::vector<double> evaluate_pipeline(Model& model, const StepContext& step, const Pipeline& pipeline,
@@ -43,7 +43,7 @@ std::vector<double> evaluate_pipeline(Model& model, const StepContext& step, con
   WeightVisits visits(weights);
   ActionRunner runner(model, step, pipeline, micro_batches, visits, ActionRunner::Purpose::evaluation);
   for (const Action& action : actions) runner.run(action);
-  return runner.take_losses();
+  return runner.finish();
 }
 
 }  // namespace kumiko

@@ -18,18 +18,20 @@ class ProgramWalk {
 
   void run(const Action& action) {
     const StageStepMemory& stage = stages_.at(action.stage);
-    workspace_peak = std::max(workspace_peak, deferred_ + stage.workspace_peak);
+    // Of other micro-batches, while the action runs.
+    int64_t others = stash_;
     if (action.kind == ActionKind::forward) {
-      stash_peak = std::max(stash_peak, stash_ + stage.stash_peak);
       stash_ += stage.held;
     } else if (action.kind == ActionKind::weight) {
       deferred_ -= stage.held_after_backward;
     } else {
-      stash_peak = std::max(stash_peak, stash_ - stage.held + stage.stash_peak);
-      stash_ -= stage.held;
+      others = stash_ -= stage.held;
       if (action.kind == ActionKind::backward) deferred_ += stage.held_after_backward;
     }
-    peak = std::max(peak, stash_ + deferred_ + stage.stash_peak + stage.workspace_peak);
+    const int64_t stash = action.kind == ActionKind::weight ? others : others + stage.stash_peak;
+    stash_peak = std::max(stash_peak, stash);
+    workspace_peak = std::max(workspace_peak, deferred_ + stage.workspace_peak);
+    peak = std::max(peak, stash + deferred_ + stage.workspace_peak);
   }
 
   int64_t stash_peak = 0;

@@ -21,7 +21,7 @@ struct PipelineOptions {
   int64_t chunks = 0;             // stages a rank, where the schedule leaves that open; 0: 2
   int64_t pairs = 1;              // of Chimera: pipelines in each direction
   int64_t stream_steps = 16;      // of an asynchronous schedule: steps in one stream, before the pipeline runs empty
-  std::string times;              // file of measured times of the stages, for schedules that fit themselves; or empty
+  std::string times{};            // file of measured times of the stages, for schedules that fit themselves; or empty
   std::optional<StageTimes> rank_times{};  // the same of one micro-batch on every rank, for benchmarks
   double memory_limit = 0;  // micro-batches whose activations a rank may hold; 0: what the schedule is for
 };

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "kumiko/parallel/action_runner.h"
-#include "kumiko/parallel/weight_versions.h"
+#include "kumiko/parallel/weight_stash.h"
 
 namespace kumiko {
 namespace {
@@ -48,7 +48,7 @@ std::vector<double> run_stream(Model& model, ParameterStorage& storage, StepCont
   const auto per_step = static_cast<int64_t>(pipeline.schedule.micro_batches_per_update);
   StreamVisits visits(model, data, storage, step, per_step);
   ActionRunner runner(model, step, pipeline, micro_batches, visits, ActionRunner::Purpose::training);
-  WeightVersions weights(model, storage, step.kernels, pipeline.program);
+  WeightStash weights(model, storage, step.kernels, pipeline.program);
   const std::vector<Action>& actions = pipeline.program.actions;
   for (size_t i = 0; i < actions.size(); ++i) {
     const auto index = static_cast<size_t>(actions[i].micro_batch / per_step);
@@ -63,7 +63,7 @@ std::vector<double> run_stream(Model& model, ParameterStorage& storage, StepCont
     weights.after_update(i);
     visits.begin_step();
   }
-  return runner.take_losses();
+  return runner.finish();
 }
 
 }  // namespace kumiko

@@ -8,16 +8,29 @@ static std::string_view purpose_of(MessageKind kind) {
   return kind == MessageKind::activation ? "stage activations" : "stage gradients";
 }
 
-StageMessages::~StageMessages() {
+void StageMessages::finish() {
   for (auto& [rank, peer] : peers_) {
     for (const Event& event : peer.leaving) event.wait();
+    peer.leaving.clear();
   }
+}
+
+int64_t StageMessages::waiting_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& [rank, peer] : peers_) {
+    for (const auto& [key, arrival] : peer.asked) {
+      if (std::get<0>(key) == MessageKind::activation) bytes += static_cast<int64_t>(arrival.tensor.num_bytes());
+    }
+  }
+  return bytes;
 }
 
 void StageMessages::ask_next(int rank, Peer& peer) {
   const Message message = peer.coming.front();
   peer.coming.pop_front();
-  const Tensor tensor = Tensor::empty(step_.pool, shape_, step_.dtype, MemoryPurpose::communication);
+  // An activation stays for the backward.
+  const auto purpose = message.kind == MessageKind::activation ? MemoryPurpose::stash : MemoryPurpose::communication;
+  const Tensor tensor = Tensor::empty(step_.pool, shape_, step_.dtype, purpose);
   peer.asked[{message.kind, message.stage, message.micro_batch}] = {
       tensor, pipeline_.ranks->receive(tensor, rank, purpose_of(message.kind))};
 }

@@ -30,8 +30,6 @@ class StageMessages {
     }
     for (auto& [rank, peer] : peers_) ask(rank, peer);
   }
-  // Waits until what was sent has left.
-  ~StageMessages();
   StageMessages(const StageMessages&) = delete;
   StageMessages& operator=(const StageMessages&) = delete;
 
@@ -39,6 +37,11 @@ class StageMessages {
   void give(MessageKind kind, int stage, int micro_batch, Tensor tensor);
   // What `stage`, which is on this rank, was given by the stage on rank `from`.
   Tensor take(MessageKind kind, int stage, int micro_batch, int from);
+
+  // Waits until what was given has left.
+  void finish();
+  // Bytes of what has been asked for and not taken.
+  int64_t waiting_bytes() const;
 
   // What comes behind the warm-up is asked for from here on.
   void end_warm_up();

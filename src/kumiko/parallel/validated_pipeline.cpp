@@ -65,7 +65,7 @@ std::optional<std::vector<double>> run_validated(const ValidatedPass& pass, cons
     runner.run(actions[i]);
   }
   visits.wait_for_gradients();
-  return runner.take_losses();
+  return runner.finish();
 }
 
 }  // namespace kumiko

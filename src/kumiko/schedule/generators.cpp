@@ -80,14 +80,14 @@ std::string all_names() {
 
 std::span<const ScheduleGenerator> schedule_generators() { return generators; }
 
-const ScheduleGenerator& find_schedule(std::string_view name) {
+const ScheduleGenerator& find_schedule(std::string_view name, std::string_view option) {
   std::string wanted = plain(name);
   for (const Alias& alias : aliases) {
     if (alias.alias == wanted) wanted = alias.name;
   }
   const auto found = std::find_if(generators.begin(), generators.end(),
                                   [&](const ScheduleGenerator& generator) { return generator.name == wanted; });
-  if (found == generators.end()) throw_user("schedule = {}: expected one of {}", name, all_names());
+  if (found == generators.end()) throw_user("{} = {}: expected one of {}", option, name, all_names());
   return *found;
 }
 

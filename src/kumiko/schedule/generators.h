@@ -43,7 +43,8 @@ struct ScheduleGenerator {
 
 std::span<const ScheduleGenerator> schedule_generators();
 // By its name or one of its aliases, in either case of letters. User error naming all of them.
-const ScheduleGenerator& find_schedule(std::string_view name);
+// `option` is what the error calls the name.
+const ScheduleGenerator& find_schedule(std::string_view name, std::string_view option = "schedule");
 
 // What a schedule takes of a request beside ranks, micro-batches and costs.
 struct RequestParts {

@@ -47,15 +47,18 @@ int64_t next_pause(const Run& run) {
   return pause;
 }
 
-// Whether the steps that begin now are traced.
+// Whether one of the steps that begin now is to be traced.
 bool is_traced(const Run& run) {
   const LoggingOptions& options = run.config.logging;
-  const int64_t step = run.state.step + 1;
-  return options.profile && run.pipeline && step >= options.profile_step_start && step <= options.profile_step_end;
+  const int64_t first = run.state.step + 1;
+  const int64_t last = run.state.step + num_next_steps(run);
+  return options.profile && run.pipeline && last >= options.profile_step_start && first <= options.profile_step_end;
 }
 
 // Beside the trace, for `kumiko schedule show --measured`. Collective over the pipeline axis; the first rank writes.
-void write_timeline(const Run& run, const Pipeline& pipeline, const std::vector<ActionRecord>& own, int64_t step) {
+void write_timeline(const Run& run, const Pipeline& pipeline, std::vector<ActionRecord> own, int64_t step) {
+  // Without those of a warm-up that was begun anew.
+  own.erase(own.begin(), own.end() - static_cast<std::ptrdiff_t>(pipeline.program.actions.size()));
   const TimelineFile file = timeline_of(pipeline, gather_records(own, *pipeline.ranks));
   if (run.world.rank() > 0) return;
   const std::filesystem::path path =

@@ -76,6 +76,9 @@ void ParallelOptions::describe(OptionTable& table) {
       "post_validation", post_validation,
       "stages update their weights and begin the next step without waiting for the norm of the whole gradient, and do "
       "it anew where that says otherwise: the same bits, without a barrier, for a copy of weights and optimizer state");
+  table.add("pipeline_memory_limit", pipeline.memory_limit,
+            "micro-batches whose activations a rank may hold, for zb-1p, zb-2p and searched; 0 for what they are "
+            "published with");
   table.add("data_parallel_size", data_parallel_size, std::string(help_of(Axis::data)));
   table.add("zero_stage", zero_stage,
             "what data-parallel ranks divide among themselves: 0 nothing, 1 the optimizer's state, 2 gradients too, "
@@ -98,6 +101,7 @@ void ParallelOptions::validate() const {
   require(pipeline.chunks >= 0, "parallel.virtual_pipeline_model_parallel_size", pipeline.chunks, "0 or more");
   require(pipeline.pairs >= 1, "parallel.pipeline_pairs", pipeline.pairs, "1 or more");
   require(pipeline.stream_steps >= 1, "parallel.pipeline_stream_steps", pipeline.stream_steps, "1 or more");
+  find_schedule(pipeline.schedule, "parallel.pipeline_schedule");
   if (!(pipeline.memory_limit >= 0)) {
     throw_user("parallel.pipeline_memory_limit = {}: expected 0 or more", pipeline.memory_limit);
   }

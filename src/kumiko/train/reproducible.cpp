@@ -2,9 +2,11 @@
 
 #include <bit>
 #include <map>
+#include <tuple>
 
 #include "kumiko/base/error.h"
 #include "kumiko/model/canonical.h"
+#include "kumiko/schedule/dependencies.h"
 
 namespace kumiko {
 
@@ -38,6 +40,7 @@ void check_reproducible(const Schedule& schedule) {
   const auto refuse = [&](const std::string& expected) {
     throw_user("parallel.pipeline_schedule = {} with train.reproducible = true: expected {}", schedule.name, expected);
   };
+  if (!schedule.is_synchronous()) refuse("a synchronous one: old weights give other bits");
   if (schedule.parts_per_micro_batch > 1) refuse("one that does not cut micro-batches");
   if (schedule.placement.num_routes() > 2)
     refuse("parallel.pipeline_pairs = 1, as more copies are not summed in pairs");
@@ -46,11 +49,16 @@ void check_reproducible(const Schedule& schedule) {
     refuse(fmt::format("a number of micro-batches a step that is a power of two, not {}", count));
   }
   for (const std::vector<Action>& actions : schedule.actions) {
-    std::map<std::pair<int, int>, int> newest;  // by stage and route
+    std::map<std::tuple<int, int, bool>, int> newest;  // by stage and route
     for (const Action& action : actions) {
-      if (action.kind != ActionKind::whole_backward && action.kind != ActionKind::weight) continue;
+      // The head's gradients are made in its F.
+      const bool head = action.stage + 1 == schedule.num_stages();
+      const bool adds = head ? action.kind == ActionKind::forward
+                             : action.kind == ActionKind::whole_backward || action.kind == ActionKind::weight;
+      const bool blocks_of_head = head && makes_weight_gradient(action.kind);
+      if (!adds && !blocks_of_head) continue;
       const int route = schedule.routes[static_cast<size_t>(action.micro_batch)];
-      const auto [last, first] = newest.try_emplace({action.stage, route}, action.micro_batch);
+      const auto [last, first] = newest.try_emplace({action.stage, route, blocks_of_head}, action.micro_batch);
       if (!first && action.micro_batch < last->second) {
         refuse("one that takes the micro-batches of each stage in ascending order");
       }

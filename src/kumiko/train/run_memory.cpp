@@ -42,7 +42,22 @@ StepMemory Run::predicted_memory() const {
   const int64_t tokens = layout.micro_batch_size * layout.seq_length / shards;
   shape.communication += 4 * pipeline->schedule.message_buffers * tokens * config.model.hidden_size *
                          static_cast<int64_t>(size_of(shape.compute));
-  return pipelined_step_memory(config.model, shape, sharding, pipeline->part, pipeline->program);
+  if (pipeline->schedule.is_synchronous()) {
+    return pipelined_step_memory(config.model, shape, sharding, pipeline->part, pipeline->program);
+  }
+  // A stream's micro-batches are there at once, and old weights with them.
+  const int64_t num_steps = config.parallel.pipeline.stream_steps;
+  const PipelinePlan stream =
+      plan_stream(config.model, layout.seq_length, config.parallel.pipeline, layout.num_micro_batches(), num_steps);
+  shape.num_micro_batches *= num_steps;
+  const int rank = pipeline->ranks->rank();
+  StepMemory memory =
+      pipelined_step_memory(config.model, shape, sharding, pipeline->part, lower(stream.schedule, rank));
+  int64_t& weights = memory.peaks[static_cast<size_t>(MemoryPurpose::parameters)];
+  const int64_t old = (stream.facts.weight_versions[static_cast<size_t>(rank)] - 1) * weights;
+  weights += old;
+  memory.peak += old;
+  return memory;
 }
 
 }  // namespace kumiko

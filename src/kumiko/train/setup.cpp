@@ -124,6 +124,21 @@ std::optional<PipelinePlan> plan_stages(const Config& config, const BatchLayout&
   return plan;
 }
 
+// What ranks compare of a schedule, which is made by each of them.
+std::string text_of(const Schedule& schedule) {
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  const auto add = [&hash](int64_t value) { hash = (hash ^ static_cast<uint64_t>(value)) * 0x100000001b3; };
+  for (const std::vector<Action>& actions : schedule.actions) {
+    for (const Action& action : actions) {
+      for (const int64_t value : {int64_t{static_cast<int>(action.kind)}, int64_t{action.stage},
+                                  int64_t{action.micro_batch}, int64_t{action.weight_version}}) {
+        add(value);
+      }
+    }
+  }
+  return fmt::format("{}, {} stages, actions {:x}", schedule.name, schedule.num_stages(), hash);
+}
+
 // The same batches where a schedule cuts each micro-batch.
 BatchLayout in_parts(BatchLayout layout, int64_t parts) {
   if (layout.micro_batch_size % parts != 0) {
@@ -196,10 +211,6 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   resolve(config, world);
   config.model.validate();
   check_tensor_parallel(config.model, config.parallel.tensor_model_parallel_size);
-  if (config.parallel.sequence_parallel) {
-    check_sequence_parallel(config.train.micro_batch_size, config.train.seq_length,
-                            config.parallel.tensor_model_parallel_size);
-  }
   config.train.recompute.validate(config.model.num_layers);
   config.optimizer.validate();
   const Mesh mesh = config.parallel.mesh(world.size());
@@ -209,6 +220,10 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   if (config.parallel.post_validation)
     check_validated_steps(config.parallel.pipeline, stages ? &stages->schedule : nullptr);
   const BatchLayout layout = stages ? in_parts(batches, stages->schedule.parts_per_micro_batch) : batches;
+  if (config.parallel.sequence_parallel) {
+    check_sequence_parallel(layout.micro_batch_size, layout.seq_length, config.parallel.tensor_model_parallel_size);
+  }
+  if (stages) check_agreement(*all, "the schedule of the pipeline", text_of(stages->schedule));
   const TrainOptions& train = config.train;
   if (train.reproducible) {
     check_reproducible(config, mesh);

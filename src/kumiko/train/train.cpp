@@ -44,6 +44,12 @@ double evaluate(Run& run, RegionTimer& timer) {
   return sum_exactly(losses, {run.data.ranks.get(), stages}, "validation loss", *run.pool) / all_tokens;
 }
 
+// Of the steps that come next, the one that a trace is told of: the first that it is to have, if any.
+int64_t traced_step(const Run& run) {
+  const int64_t last = run.state.step + num_next_steps(run);
+  return std::max(run.state.step + 1, std::min(run.config.logging.profile_step_start, last));
+}
+
 bool due(int64_t step, int64_t interval) { return interval > 0 && step % interval == 0; }
 
 }  // namespace
@@ -67,7 +73,7 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
   bool stop = false;
 
   while (state.step < options.train_iters && !stop) {
-    profiler.begin_step(state.step + 1);
+    profiler.begin_step(traced_step(run));
     world.progress().set_step(state.step + 1);
     const double begin = seconds_now();
     const int64_t first_step = state.step;
@@ -92,7 +98,8 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
     }
     last_end = end;
     if (due(state.step, run.config.checkpoint.save_interval)) saving.save();
-    if (due(state.step, run.config.logging.breakdown_interval)) report.show_breakdown(timer.take());
+    const int64_t interval = run.config.logging.breakdown_interval;
+    if (interval > 0 && state.step / interval > first_step / interval) report.show_breakdown(timer.take());
   }
 
   saving.finish();

@@ -12,13 +12,13 @@
 
 namespace kumiko {
 
-class WeightVersions {
+class WeightStash {
  public:
   // Of whole weights. The newest are version 0. All must outlive it; it leaves the newest in place.
-  WeightVersions(Model& model, ParameterStorage& storage, Kernels& kernels, const RankProgram& program);
-  ~WeightVersions();
-  WeightVersions(const WeightVersions&) = delete;
-  WeightVersions& operator=(const WeightVersions&) = delete;
+  WeightStash(Model& model, ParameterStorage& storage, Kernels& kernels, const RankProgram& program);
+  ~WeightStash();
+  WeightStash(const WeightStash&) = delete;
+  WeightStash& operator=(const WeightStash&) = delete;
 
   // Visits from here on read this version.
   void place(int version);
@@ -26,8 +26,6 @@ class WeightVersions {
   void before_update(size_t action);
   // They have changed: a new version is there.
   void after_update(size_t action);
-  // How many there are, the newest among them.
-  int count() const { return static_cast<int>(kept_.size()) + 1; }
 
  private:
   void put(const std::vector<Tensor>* weights);

@@ -1,19 +1,19 @@
-#include "kumiko/parallel/weight_versions.h"
+#include "kumiko/parallel/weight_stash.h"
 
 #include "kumiko/base/error.h"
 
 namespace kumiko {
 
-WeightVersions::WeightVersions(Model& model, ParameterStorage& storage, Kernels& kernels, const RankProgram& program)
+WeightStash::WeightStash(Model& model, ParameterStorage& storage, Kernels& kernels, const RankProgram& program)
     : model_(model), storage_(storage), kernels_(kernels) {
   for (size_t action = 0; action < program.actions.size(); ++action) {
     last_reads_[program.actions[action].weight_version] = action;
   }
 }
 
-WeightVersions::~WeightVersions() { place(newest_); }
+WeightStash::~WeightStash() { place(newest_); }
 
-void WeightVersions::put(const std::vector<Tensor>* weights) {
+void WeightStash::put(const std::vector<Tensor>* weights) {
   for (int unit = 0; unit < storage_.parameters().num_units(); ++unit) {
     storage_.parameters().place_values(
         unit, weights != nullptr ? (*weights)[static_cast<size_t>(unit)] : storage_.weights(unit));
@@ -21,7 +21,7 @@ void WeightVersions::put(const std::vector<Tensor>* weights) {
   model_.prepare(kernels_);
 }
 
-void WeightVersions::place(int version) {
+void WeightStash::place(int version) {
   if (version == placed_) return;
   if (version != newest_ && !kept_.contains(version)) {
     throw_internal("version {} of the weights is not there: the newest is {}", version, newest_);
@@ -30,7 +30,7 @@ void WeightVersions::place(int version) {
   placed_ = version;
 }
 
-void WeightVersions::before_update(size_t action) {
+void WeightStash::before_update(size_t action) {
   const auto last = last_reads_.find(newest_);
   if (last == last_reads_.end() || last->second <= action) return;
   std::vector<Tensor>& copies = kept_[newest_];
@@ -40,7 +40,7 @@ void WeightVersions::before_update(size_t action) {
   }
 }
 
-void WeightVersions::after_update(size_t action) {
+void WeightStash::after_update(size_t action) {
   ++newest_;
   std::erase_if(kept_, [&](const auto& entry) { return last_reads_.at(entry.first) <= action; });
   put(nullptr);
