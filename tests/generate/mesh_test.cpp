@@ -63,16 +63,8 @@ struct Cut {
   }
 };
 
-const Cut cuts[] = {{1, 1, 2},
-                    {1, 2, 1},
-                    {2, 1, 1},
-                    {1, 2, 2, "pipeline-tensor-context-data"},
-                    {1, 4, 1},
-                    {1, 1, 4},
-                    {2, 2, 1},
-                    {4, 1, 1},
-                    {2, 2, 2, "data-context-tensor-pipeline"},
-                    {1, 4, 2},
+const Cut cuts[] = {{1, 1, 2}, {1, 2, 1}, {2, 1, 1}, {1, 2, 2, "pipeline-tensor-context-data"}, {1, 4, 1},
+                    {1, 1, 4}, {2, 2, 1}, {4, 1, 1}, {2, 2, 2, "data-context-tensor-pipeline"}, {1, 4, 2},
                     {1, 1, 8}};
 
 class GeneratesOnAMesh : public testing::TestWithParam<ModelCase> {
