@@ -26,7 +26,7 @@ class PipedTraining {
                                            mesh_.coordinate(world.rank(), Axis::data));
     data_ = connect_data_axis(world, mesh_, sharding);
     if (layout.tensor > 1) tensor_ = world.communicator(Axis::tensor, mesh_.group(world.rank(), Axis::tensor));
-    stages_ = test::join_pipeline(model, layout.pipeline, mesh_, layout.num_micro_batches());
+    pipeline_ = test::join_pipeline(model, layout.pipeline, mesh_, layout.num_micro_batches());
     settings_.optimizer.lr = 1e-2;
     settings_.optimizer.lr_warmup_iters = 6;
     settings_.optimizer.lr_decay_iters = num_steps;
@@ -36,23 +36,23 @@ class PipedTraining {
                         layout.exchange.sequence_parallel};
     if (reproducible) part.canonical_blocks = canonical_blocks(model);
     state_.emplace(make_training_state(model, settings_.optimizer, 7, *kernels_, test::pool(), numbers.weights(), part,
-                                       sharding, stages_.part));
+                                       sharding, pipeline_->part));
     state_->loss_scale = rules.loss_scale;
     context_.dtype = numbers.activations;
     context_.seed = 11;
     context_.recompute.granularity = layout.recompute;
     context_.tensor = tensor_.get();
     context_.exchange = layout.exchange;
-    context_.pipeline = stages_.pipeline.get();
+    context_.pipeline = pipeline_.get();
     context_.reproducible = reproducible;
-    const int64_t parts = stages_.pipeline->schedule.parts_per_micro_batch;
+    const int64_t parts = pipeline_->schedule.parts_per_micro_batch;
     batches_ = {layout.micro_batch_size / parts, global_batch_size, mesh_.size(Axis::data),
                 mesh_.coordinate(world.rank(), Axis::data), model.max_position_embeddings};
     settings_.tokens_per_step = batches_.tokens_per_step();
   }
 
   // From here on steps are validated later.
-  void validate_later() { validated_.emplace(test::world(), mesh_, *stages_.pipeline, *state_, test::pool()); }
+  void validate_later() { validated_.emplace(test::world(), mesh_, *pipeline_, *state_, test::pool()); }
 
   // Results come into steps() once they are known.
   void step(bool stop_requested = false) {
@@ -96,7 +96,7 @@ class PipedTraining {
   std::unique_ptr<Kernels> kernels_;
   DataCommunicators data_;
   std::unique_ptr<Communicator> tensor_;
-  test::PipelinePlace stages_;
+  std::unique_ptr<Pipeline> pipeline_;
   StepSettings settings_;
   std::optional<TrainingState> state_;
   StepContext context_{*kernels_, test::pool()};
