@@ -21,7 +21,7 @@ Finished train(const TinyRun& tiny, const std::string& name, const char* post_va
                                       "parallel.post_validation",
                                       post_validation,
                                       "optimizer.clip_grad",
-                                      "1.2",
+                                      "1.6",
                                       "train.train_iters",
                                       "10",
                                       "train.eval_interval",

@@ -36,7 +36,7 @@ class PipedTraining {
                         layout.exchange.sequence_parallel};
     if (reproducible) part.canonical_blocks = canonical_blocks(model);
     state_.emplace(make_training_state(model, settings_.optimizer, 7, *kernels_, test::pool(), numbers.weights(), part,
-                                       sharding, test::part_of(pipeline_)));
+                                       sharding, pipeline_->part));
     state_->loss_scale = rules.loss_scale;
     context_.dtype = numbers.activations;
     context_.seed = 11;

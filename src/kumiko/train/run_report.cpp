@@ -89,9 +89,8 @@ std::string documents_text(const DocumentMask& documents) {
 
 std::string pipeline_text(const Run& run) {
   const Schedule& schedule = run.pipeline->schedule;
-  return fmt::format("{}, {} stages on {} ranks, {} micro-batches{}", schedule.name, schedule.num_stages(),
-                     schedule.num_ranks(), schedule.num_micro_batches(),
-                     run.validated ? "; updates are validated a step later" : "");
+  return fmt::format("{}, {} stages on {} ranks, {} micro-batches", schedule.name, schedule.num_stages(),
+                     schedule.num_ranks(), schedule.num_micro_batches());
 }
 
 SummarySection batch_section(const Run& run) {
@@ -106,6 +105,7 @@ SummarySection batch_section(const Run& run) {
                               layout.global_batch_size, layout.seq_length, human_count(tokens), with_thousands(steps))},
        {"compute", fmt::format("{:.3g} FLOPs in all", flops_per_token(run.shape()) * tokens)}}};
   if (run.pipeline) section.rows.push_back({"pipeline", pipeline_text(run)});
+  if (run.validated) section.rows.push_back({"", "updates are validated a step later"});
   if (run.documents.any()) section.rows.push_back({"documents", documents_text(run.documents)});
   return section;
 }
