@@ -1,5 +1,5 @@
-// Pipelines as a user runs them: the losses of one rank, checkpoints across layouts, timelines, streams that are resumed,
-// and what is refused.
+// Pipelines as a user runs them: the losses of one rank, checkpoints across layouts, timelines, streams that are
+// resumed, and what is refused.
 #include <gtest/gtest.h>
 
 #include "cli/program.h"
@@ -17,8 +17,11 @@ Options with(Options options, const Options& more) {
 }
 
 Options saved_as(const TinyRun& tiny, const std::string& name, const std::string& steps) {
-  return {"checkpoint.save", tiny.path(name), "checkpoint.load", tiny.path(name), "train.train_iters", steps,
-          "train.eval_interval", "3", "optimizer.lr_decay_iters", "20"};
+  return {"checkpoint.save",          tiny.path(name),
+          "checkpoint.load",          tiny.path(name),
+          "train.train_iters",        steps,
+          "train.eval_interval",      "3",
+          "optimizer.lr_decay_iters", "20"};
 }
 
 Options piped(const std::string& schedule) {
@@ -50,20 +53,29 @@ TEST(Pipeline, TrainsAndResumesAsOneRank) {
 
 TEST(Pipeline, LeavesTimelinesOfTracedSteps) {
   const TinyRun tiny("pipeline_timeline");
-  const Options profile = {"logging.profile", "true", "logging.profile_step_start", "2", "logging.profile_step_end", "2"};
+  const Options profile = {"logging.profile",          "true", "logging.profile_step_start", "2",
+                           "logging.profile_step_end", "2"};
   const Finished run = tiny.train(2, with(with(saved_as(tiny, "a", "3"), piped("zb-h1")), profile));
   ASSERT_EQ(run.exit_code, 0) << run.output;
-  const Finished shown =
-      tiny.run({"schedule", "show", "--measured", tiny.path("a/trace/pipeline-step-2.json")});
+  const Finished shown = tiny.run({"schedule", "show", "--measured", tiny.path("a/trace/pipeline-step-2.json")});
   EXPECT_EQ(shown.exit_code, 0) << shown.output;
   EXPECT_NE(shown.output.find("measured"), std::string::npos) << shown.output;
 }
 
 TEST(Pipeline, StreamsGoOnWhereTheyEnded) {
   const TinyRun tiny("pipeline_stream");
-  const Options stream = {"train.global_batch_size", "4", "train.micro_batch_size", "2", "optimizer.clip_grad", "0",
-                          "model.untie_embeddings_and_output_weights", "true", "checkpoint.save_interval", "4",
-                          "parallel.pipeline_stream_steps", "2"};
+  const Options stream = {"train.global_batch_size",
+                          "4",
+                          "train.micro_batch_size",
+                          "2",
+                          "optimizer.clip_grad",
+                          "0",
+                          "model.untie_embeddings_and_output_weights",
+                          "true",
+                          "checkpoint.save_interval",
+                          "4",
+                          "parallel.pipeline_stream_steps",
+                          "2"};
   const auto train = [&](const std::string& name, const std::string& steps) {
     return tiny.train(2, with(with(saved_as(tiny, name, steps), piped("pipedream-2bw")), stream));
   };
@@ -88,9 +100,9 @@ TEST(Pipeline, RefusesWhatCannotBe) {
          "18 pipeline stages for 4 units");
   expect(with(piped("1f1b"), {"parallel.virtual_pipeline_model_parallel_size", "2"}),
          "error: parallel.virtual_pipeline_model_parallel_size = 2 with parallel.pipeline_schedule = 1f1b: expected 0");
-  expect(with(piped("pipedream"), {"train.reproducible", "true", "model.untie_embeddings_and_output_weights", "true",
-                                   "optimizer.clip_grad", "0", "train.global_batch_size", "1",
-                                   "train.micro_batch_size", "1"}),
+  expect(with(piped("pipedream"),
+              {"train.reproducible", "true", "model.untie_embeddings_and_output_weights", "true", "optimizer.clip_grad",
+               "0", "train.global_batch_size", "1", "train.micro_batch_size", "1"}),
          "error: parallel.pipeline_schedule = pipedream with train.reproducible = true: expected a synchronous one");
   expect(with(piped("chimera-halving"), {"train.micro_batch_size", "1"}),
          "error: train.micro_batch_size = 1: expected a multiple of 2, as the pipeline's schedule cuts micro-batches");

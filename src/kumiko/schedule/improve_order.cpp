@@ -12,11 +12,11 @@
 namespace kumiko {
 namespace {
 
-constexpr double never = std::numeric_limits<double>::infinity();
+constexpr double not_yet = std::numeric_limits<double>::infinity();
 
 struct Cost {
-  double longest = never;  // rank's time: the schedule's cost
-  double sum = never;      // of all ranks
+  double longest = not_yet;  // rank's time: the schedule's cost
+  double sum = not_yet;      // of all ranks
 };
 
 // Actions as numbers, with all that running them needs in tables.
@@ -46,7 +46,7 @@ class Orders {
   std::vector<std::vector<int>>& orders() { return orders_; }
 
   Cost cost() {
-    std::fill(ends_.begin(), ends_.end(), never);
+    std::fill(ends_.begin(), ends_.end(), not_yet);
     std::fill(waiting_.begin(), waiting_.end(), -1);
     std::fill(next_.begin(), next_.end(), 0);
     ready_.clear();
@@ -136,7 +136,7 @@ class Orders {
       double begin = next == 0 ? 0 : free_[rank];
       if (work.input >= 0) {
         const auto input = static_cast<size_t>(work.input);
-        if (ends_[input] == never) {
+        if (ends_[input] == not_yet) {
           waiting_[input] = static_cast<int>(rank);
           return;
         }
@@ -169,7 +169,7 @@ struct Move {
   size_t to = 0;
 };
 
-void apply(const Move& move, std::vector<int>& order) {
+void apply_move(const Move& move, std::vector<int>& order) {
   const auto begin = order.begin();
   const auto from = static_cast<std::ptrdiff_t>(move.from);
   const auto to = static_cast<std::ptrdiff_t>(move.to);
@@ -238,13 +238,13 @@ Schedule improve_order(const Schedule& schedule, const ScheduleCosts& costs, con
     Move move;
     if (!draw(orders, orders.orders(), random_bits(key, static_cast<uint64_t>(trial)), move)) continue;
     std::vector<int>& order = orders.orders()[move.rank];
-    apply(move, order);
+    apply_move(move, order);
     const Cost cost = orders.fits(move.rank) ? orders.cost() : Cost{};
     const bool is_shorter = cost.longest < best.longest - rounding;
     const bool is_as_good = cost.longest <= best.longest + rounding && cost.sum <= best.sum + rounding;
     Schedule found = is_shorter ? orders.schedule() : Schedule{};
     if ((!is_shorter && !is_as_good) || (is_shorter && !can_run(found))) {
-      apply({move.rank, move.to, move.from}, order);
+      apply_move({move.rank, move.to, move.from}, order);
       continue;
     }
     best = {std::min(best.longest, cost.longest), cost.sum};

@@ -8,7 +8,7 @@
 namespace kumiko {
 namespace {
 
-constexpr double missing = -1;
+constexpr double unknown_time = -1;
 
 // Lets each rank run on until it needs what another has not made yet; the time that it would have to wait is known
 // whenever it decides on a W.
@@ -17,8 +17,8 @@ class WeightPlacement {
   WeightPlacement(const Schedule& order, const ScheduleCosts& costs, const std::vector<double>& limits, WeightRule rule)
       : order_(order), costs_(costs), limits_(limits), rule_(rule), part_(1.0 / order.parts_per_micro_batch) {
     const size_t size = static_cast<size_t>(order.num_stages()) * order.routes.size();
-    forward_ends_.assign(size, missing);
-    backward_ends_.assign(size, missing);
+    forward_ends_.assign(size, unknown_time);
+    backward_ends_.assign(size, unknown_time);
     for (const StageTimes& times : costs.times) rounding_ = std::max(rounding_, 1e-9 * times.total());
     ranks_.resize(order.actions.size());
   }
@@ -56,13 +56,13 @@ class WeightPlacement {
   const StageTimes& times(const Action& action) const { return costs_.times[static_cast<size_t>(action.stage)]; }
   const StageMemory& memory(const Action& action) const { return costs_.memory[static_cast<size_t>(action.stage)]; }
 
-  // When the input of an F or B is there; `missing` while that is not known.
+  // When the input of an F or B is there; `unknown_time` while that is not known.
   double ready(const Action& action, int rank) const {
     const bool forward = action.kind == ActionKind::forward;
     const int stage = input_stage(action, order_.num_stages());
     if (stage == no_stage) return 0;
     const double end = (forward ? forward_ends_ : backward_ends_)[index(stage, action.micro_batch)];
-    if (end == missing) return missing;
+    if (end == unknown_time) return unknown_time;
     return end + (order_.rank_of(stage, action.micro_batch) == rank ? 0 : costs_.transfer);
   }
 
@@ -74,7 +74,7 @@ class WeightPlacement {
       const Action& action = order[rank.next];
       if (action.kind == ActionKind::weight) continue;
       const double begin = ready(action, static_cast<int>(index_of_rank));
-      if (begin == missing || !make_room(rank, action, limits_[index_of_rank])) break;
+      if (begin == unknown_time || !make_room(rank, action, limits_[index_of_rank])) break;
       fill(rank, begin);
       run(rank, action, begin);
     }

@@ -12,7 +12,7 @@
 namespace kumiko {
 namespace {
 
-constexpr size_t least_width = 60;
+constexpr size_t least_columns = 60;
 
 struct ActionStyle {
   char letter;
@@ -202,7 +202,7 @@ std::string terminal_picture(std::span<const Timeline> given, const TerminalPict
     all.push_back({timeline, std::move(facts), std::move(margins)});
   }
   if (all.empty()) return "";
-  const size_t width = std::max(least_width, options.width);
+  const size_t width = std::max(least_columns, options.width);
   const Scale scale = scale_of(timelines, end, width - margin);
   std::string text;
   for (const Drawn& drawn : all) text += drawn_text(drawn, scale, options.color, width);

@@ -23,7 +23,7 @@ double time_of(ActionKind kind, const StageTimes& times) {
 
 namespace {
 
-constexpr double missing = -1;
+constexpr double not_made = -1;
 constexpr int nobody = -1;
 
 // Runs each rank until it has to wait for another, and again when that one has made what it waits for: every action is
@@ -61,7 +61,7 @@ class Run {
  private:
   // What an action leaves for others: when it ended, and who waits for it.
   struct Made {
-    double end = missing;
+    double end = not_made;
     int32_t maker = 0;
     int32_t waiting = nobody;
   };
@@ -97,7 +97,7 @@ class Run {
       const Action& action = schedule_.actions[index][times.size()];
       double begin = times.empty() ? 0 : times.back().end;
       if (Made* const needed = need(action)) {
-        if (needed->end == missing) {
+        if (needed->end == not_made) {
           needed->waiting = rank;
           return;
         }

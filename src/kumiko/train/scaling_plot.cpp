@@ -45,14 +45,14 @@ Series series_of(const ScalingRecord& record) {
   return series;
 }
 
-struct Unit {
+struct ScaledUnit {
   double factor;
   const char* name;
 };
 
-Unit unit_for(double flops) {
+ScaledUnit unit_for(double flops) {
   if (flops >= 1e15) return {1e-15, "PFLOP/s"};
-  return flops >= 1e12 ? Unit{1e-12, "TFLOP/s"} : Unit{1e-9, "GFLOP/s"};
+  return flops >= 1e12 ? ScaledUnit{1e-12, "TFLOP/s"} : ScaledUnit{1e-9, "GFLOP/s"};
 }
 
 // 1, 2 or 5 times a power of ten, at least `value`.
@@ -82,7 +82,7 @@ class Panel {
   }
 
   void axes(const std::string& title) {
-    const Unit unit = unit_for(highest_);
+    const ScaledUnit unit = unit_for(highest_);
     svg_.text({left_, panel_top - 14}, fmt::format("{}, {}", title, unit.name), TextAnchor::start,
               R"(font-weight="bold")");
     for (const double tick : ticks()) {
