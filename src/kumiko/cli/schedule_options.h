@@ -19,7 +19,7 @@ struct PipelineArguments {
   int pairs = 0;
   int micro_batches_per_update = 0;
   double memory_limit = 0;
-  double after_backward = 1;
+  double after_backward = StageMemory{}.after_backward;
   StageTimes times{};
   double transfer = 0;
   std::string times_file;
