@@ -124,7 +124,7 @@ TEST_F(TimelineFiles, TimesOfStages) {
   EXPECT_EQ(costs.times[0].backward, 3);
   EXPECT_EQ(costs.times[1].forward, 4);
   EXPECT_EQ(costs.memory[0].activations, 1);
-  EXPECT_EQ(costs.memory[1].after_backward, 7);
+  EXPECT_EQ(costs.memory[1].after_backward, 3.5);
   EXPECT_EQ(costs.transfer, 0.5);
   const auto read = [](const std::filesystem::path& path) { read_stage_costs(path, 2); };
   expect_error(read, "{}", "expected a list of stages, each with forward, backward, weight");

@@ -32,7 +32,7 @@ void add_pipeline_options(CLI::App& command, PipelineArguments& arguments) {
                      "JSON file with times of each stage, instead: {\"stages\": [{\"forward\": 1, \"backward\": 1, "
                      "\"weight\": 1}, ...], \"transfer\": 0}");
   command.add_option("--memory-limit", arguments.memory_limit,
-                     "Of schedules that fit themselves to it: micro-batches whose activations a rank may hold "
+                     "Of schedules that fit themselves to it: memory of a rank, in the activations of micro-batches "
                      "(default: as published)");
   command
       .add_option("--after-backward", arguments.after_backward,

@@ -45,8 +45,8 @@ std::vector<ComparedSchedule> compare_schedules(const ScheduleRequest& request) 
 }
 
 std::string to_text(std::span<const ComparedSchedule> schedules) {
-  std::string text = fmt::format("{:<26} {:>11} {:>10} {:>16} {:>15} {:>13}\n", "schedule", "bubble rate", "cost",
-                                 "peak activations", "weight versions", "stages a rank");
+  std::string text = fmt::format("{:<26} {:>11} {:>10} {:>11} {:>8} {:>8} {:>13}\n", "schedule", "bubble rate", "cost",
+                                 "activations", "memory", "versions", "stages a rank");
   bool asynchronous = false;
   std::string searched;
   std::string refusals;
@@ -57,10 +57,12 @@ std::string to_text(std::span<const ComparedSchedule> schedules) {
     }
     if (schedule.search) searched += fmt::format("{}: {}\n", schedule.name, to_string(*schedule.search, schedule.cost));
     asynchronous = asynchronous || !schedule.synchronous;
-    text += fmt::format("{:<26} {:>11.4f} {:>10.6g} {:>16.4g} {:>15} {:>13}\n",
+    text += fmt::format("{:<26} {:>11.4f} {:>10.6g} {:>11.4g} {:>8.4g} {:>8} {:>13}\n",
                         std::string(schedule.name) + (schedule.synchronous ? "" : " *"), schedule.bubble_rate,
-                        schedule.cost, schedule.peak_activations, schedule.weight_versions, schedule.stages_per_rank);
+                        schedule.cost, schedule.peak_activations, schedule.peak_memory, schedule.weight_versions,
+                        schedule.stages_per_rank);
   }
+  text += "activations, memory (less after B, --after-backward) and versions of weights are the most of any rank\n";
   if (asynchronous) text += "* asynchronous: weights are updated within the schedule\n";
   text += searched;
   if (!refusals.empty()) text += "\nnot defined here:\n" + refusals;

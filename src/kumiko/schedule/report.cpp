@@ -110,12 +110,14 @@ std::string to_text(const ScheduleReport& report, int most_ranks) {
                         count_of(schedule.micro_batches_per_update, "micro-batch"));
   }
   if (report.search) text += to_string(*report.search, report.simulation.cost) + "\n";
-  text += fmt::format("{:>6} {:>12} {:>17} {:>16}\n", "rank", "busy", "peak activations", "weight versions");
+  text += fmt::format("{:>6} {:>12} {:>17} {:>12} {:>16}\n", "rank", "busy", "peak activations", "peak memory",
+                      "weight versions");
   const int shown = std::min(schedule.num_ranks(), most_ranks);
   for (int rank = 0; rank < shown; ++rank) {
     const auto index = static_cast<size_t>(rank);
-    text += fmt::format("{:>6} {:>12.6g} {:>17.4g} {:>16}\n", rank, report.simulation.busy[index],
-                        report.facts.peak_activations[index], report.facts.weight_versions[index]);
+    text += fmt::format("{:>6} {:>12.6g} {:>17.4g} {:>12.4g} {:>16}\n", rank, report.simulation.busy[index],
+                        report.facts.peak_activations[index], report.simulation.peak_memory[index],
+                        report.facts.weight_versions[index]);
   }
   if (shown < schedule.num_ranks()) {
     text += fmt::format("{} of {} ranks are shown (--rows)\n", shown, schedule.num_ranks());

@@ -87,7 +87,8 @@ void read_stages(const json& stages, int num_ranks, ScheduleCosts& costs) {
     if (!stage.is_object()) throw_user("{}: expected an object with forward, backward, weight", stage.dump());
     costs.times.push_back(times_from_json(stage));
     const double activations = number_at(stage, "activations", share);
-    costs.memory.push_back({activations, number_at(stage, "after_backward", activations)});
+    costs.memory.push_back(
+        {activations, number_at(stage, "after_backward", activations * StageMemory{}.after_backward)});
   }
 }
 
