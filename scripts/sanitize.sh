@@ -7,7 +7,7 @@ kind=$1
 build=build-${kind//,/-}
 case $kind in
 thread) tests="base tensor data tokenizer comm_algorithms comm_queue comm_self" ;;
-*) tests="base tensor mesh comm_algorithms comm_queue model" ;;
+*) tests="base tensor mesh schedule comm_algorithms comm_queue model" ;;
 esac
 [ -f "$build/build.ninja" ] ||
   cmake -G Ninja -B "$build" -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DCMAKE_UNITY_BUILD=ON \
