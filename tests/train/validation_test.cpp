@@ -17,14 +17,14 @@ ModelOptions deep_gpt() { return deep(with(tiny_gpt(), add_dropout)); }
 // Every synchronous schedule, on two ranks or four, with the other axes and ZeRO beside it.
 const std::vector<Layout> pipelines = {
     piped(2, "gpipe", {1, 1, 2}),
-    piped(4, "1f1b", {2, 1, 1}),
+    piped(4, "1f1b", {1, 1, 1}),
     piped(4, "1f1b", {1, 1, 4}),  // fewer micro-batches than ranks
     piped(2, "interleaved", {2, 1, 1}),
     piped(4, "interleaved", {1, 1, 2}),
     piped(2, "zb-h1", {1, 1, 2}),
     piped(4, "zb-h1", {1, 1, 2, RecomputeGranularity::full}),
     piped(4, "zb-h2", {1, 1, 1}),
-    piped(4, "zb-1p", {1, 2, 1}),
+    piped(2, "zb-1p", {1, 2, 1}),
     piped(2, "zb-2p", sharded(2, {1, 2, 2})),
     piped(2, "zb-v", {2, 1, 1}),
     piped(4, "v-half", {1, 1, 1}),
@@ -35,9 +35,9 @@ const std::vector<Layout> pipelines = {
     piped(4, "chimera-halving", {1, 1, 2}),
     piped(2, "1f1b", zero(1, {2, 1, 1})),
     piped(2, "zb-h1", zero(2, {2, 1, 1})),
-    piped(4, "zb-h2", zero(3, {2, 1, 1})),
+    piped(2, "zb-h2", zero(3, {2, 1, 1})),
     piped(2, "interleaved", zero(3, {2, 2, 1})),
-    piped(4, "chimera", zero(2, {2, 1, 1})),
+    piped(2, "chimera", zero(2, {2, 1, 1})),
 };
 // Of kinds that are undone in different ways.
 const std::vector<Layout> few_pipelines = {
