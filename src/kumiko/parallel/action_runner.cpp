@@ -17,10 +17,6 @@ Shape message_shape(const Model& model, const StepContext& step, const MicroBatc
   return {tokens, model.options().hidden_size};
 }
 
-MessageKind kind_of(const Action& action) {
-  return action.kind == ActionKind::forward ? MessageKind::activation : MessageKind::gradient;
-}
-
 const std::vector<MicroBatch>& checked(const std::vector<MicroBatch>& micro_batches, const Pipeline& pipeline) {
   const auto expected = static_cast<size_t>(pipeline.schedule.num_micro_batches());
   if (micro_batches.size() == expected) return micro_batches;
@@ -78,12 +74,12 @@ Tensor ActionRunner::take(const Action& action) {
   const int from = input_stage(action, pipeline_.schedule.num_stages());
   if (from == no_stage) return {};
   const int rank = pipeline_.schedule.rank_of(from, action.micro_batch);
-  return messages_.take(kind_of(action), action.stage, action.micro_batch, rank);
+  return messages_.take(message_kind(action), action.stage, action.micro_batch, rank);
 }
 
 void ActionRunner::give(const Action& action, Tensor made) {
   const int to = output_stage(action, pipeline_.schedule.num_stages());
-  if (to != no_stage) messages_.give(kind_of(action), to, action.micro_batch, std::move(made));
+  if (to != no_stage) messages_.give(message_kind(action), to, action.micro_batch, std::move(made));
 }
 
 Tensor ActionRunner::compute(const Action& action, InFlight& held, Tensor taken) {

@@ -34,10 +34,6 @@ class ActionIndex {
   std::array<std::vector<int32_t>, 2> places_;
 };
 
-MessageKind kind_of(const Action& action) {
-  return action.kind == ActionKind::forward ? MessageKind::activation : MessageKind::gradient;
-}
-
 std::vector<Message> sends_of(const Schedule& schedule, int rank) {
   std::vector<Message> sends;
   const std::vector<Action>& actions = schedule.actions[static_cast<size_t>(rank)];
@@ -47,7 +43,7 @@ std::vector<Message> sends_of(const Schedule& schedule, int rank) {
     if (stage == no_stage) continue;
     const int peer = schedule.rank_of(stage, action.micro_batch);
     if (peer == rank) continue;
-    sends.push_back({kind_of(action), stage, action.micro_batch, peer, static_cast<int32_t>(place)});
+    sends.push_back({message_kind(action), stage, action.micro_batch, peer, static_cast<int32_t>(place)});
   }
   return sends;
 }
@@ -60,7 +56,7 @@ std::vector<int32_t> senders_to(const Schedule& schedule, int rank, ActionIndex&
     const Action& action = actions[place];
     const int stage = input_stage(action, schedule.num_stages());
     if (stage == no_stage) continue;
-    index.place(kind_of(action), action.stage, action.micro_batch) = static_cast<int32_t>(place);
+    index.place(message_kind(action), action.stage, action.micro_batch) = static_cast<int32_t>(place);
     const int peer = schedule.rank_of(stage, action.micro_batch);
     if (peer != rank && std::find(senders.begin(), senders.end(), peer) == senders.end()) senders.push_back(peer);
   }
@@ -81,7 +77,7 @@ std::vector<Message> receives_of(const Schedule& schedule, int rank, ActionIndex
     for (const Action& action : schedule.actions[static_cast<size_t>(sender)]) {
       const int stage = output_stage(action, schedule.num_stages());
       if (stage == no_stage || schedule.rank_of(stage, action.micro_batch) != rank) continue;
-      const MessageKind kind = kind_of(action);
+      const MessageKind kind = message_kind(action);
       const int32_t place = index.place(kind, stage, action.micro_batch);
       receives.push_back({place, {kind, stage, action.micro_batch, sender, place}});
     }

@@ -10,6 +10,10 @@
 namespace kumiko {
 
 enum class MessageKind : uint8_t { activation, gradient };
+// Of what an F, B or BW takes, and of what it makes.
+inline MessageKind message_kind(const Action& action) {
+  return action.kind == ActionKind::forward ? MessageKind::activation : MessageKind::gradient;
+}
 
 // What one stage hands to the next, or back, where they are on two ranks.
 struct Message {

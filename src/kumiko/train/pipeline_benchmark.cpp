@@ -58,13 +58,12 @@ std::vector<StageMemory> stage_memory(const Schedule& schedule, const Records& r
 // T_c: from the end of the action that makes a message to the beginning of one that has waited for it, in the middle.
 double transfer_of(const Timeline& timeline) {
   const Schedule& schedule = timeline.schedule;
-  std::map<std::tuple<bool, int, int>, double> made;  // of F or not, stage, micro-batch
-  const auto is_forward = [](const Action& action) { return action.kind == ActionKind::forward; };
+  std::map<std::tuple<MessageKind, int, int>, double> made;  // by kind, stage and micro-batch
   for (size_t rank = 0; rank < timeline.times.size(); ++rank) {
     for (size_t i = 0; i < timeline.times[rank].size(); ++i) {
       const Action& action = schedule.actions[rank][i];
       if (action.kind == ActionKind::weight) continue;
-      made[{is_forward(action), action.stage, action.micro_batch}] = timeline.times[rank][i].end;
+      made[{message_kind(action), action.stage, action.micro_batch}] = timeline.times[rank][i].end;
     }
   }
   std::vector<double> delays;
@@ -73,7 +72,7 @@ double transfer_of(const Timeline& timeline) {
       const Action& action = schedule.actions[rank][i];
       const int from = input_stage(action, schedule.num_stages());
       if (from == no_stage || schedule.rank_of(from, action.micro_batch) == static_cast<int>(rank)) continue;
-      const double ready = made.at({is_forward(action), from, action.micro_batch});
+      const double ready = made.at({message_kind(action), from, action.micro_batch});
       if (ready > timeline.times[rank][i - 1].end) delays.push_back(timeline.times[rank][i].begin - ready);
     }
   }

@@ -12,11 +12,12 @@
 
 namespace kumiko {
 
-std::vector<double> sum_over_ranks(Communicator& ranks, MemoryPool& pool, std::vector<double> values) {
+std::vector<double> sum_over_ranks(Communicator& ranks, MemoryPool& pool, std::vector<double> values,
+                                   std::string_view purpose) {
   const auto count = static_cast<int64_t>(values.size());
   const Tensor tensor = Tensor::empty(pool, {count}, DType::f64, MemoryPurpose::communication);
   std::copy(values.begin(), values.end(), tensor.data<double>());
-  ranks.all_reduce(tensor, ReduceOp::sum, "loss").wait();
+  ranks.all_reduce(tensor, ReduceOp::sum, purpose).wait();
   std::copy_n(tensor.data<double>(), count, values.begin());
   return values;
 }

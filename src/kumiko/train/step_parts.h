@@ -8,7 +8,8 @@
 namespace kumiko {
 
 // Sums a few numbers over the ranks, in double.
-std::vector<double> sum_over_ranks(Communicator& ranks, MemoryPool& pool, std::vector<double> values);
+std::vector<double> sum_over_ranks(Communicator& ranks, MemoryPool& pool, std::vector<double> values,
+                                   std::string_view purpose = "loss");
 
 // The tokens of the global batch that count; 1 if none does, as the loss and its gradient are then 0 whatever they are
 // divided by. Collective over `data`.

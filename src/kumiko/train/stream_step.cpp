@@ -6,29 +6,21 @@
 #include "kumiko/optim/lr_schedule.h"
 #include "kumiko/parallel/gradient_norm.h"
 #include "kumiko/parallel/pipeline_stream.h"
+#include "kumiko/train/step_parts.h"
 
 namespace kumiko {
 namespace {
 
-// Of numbers that ranks have a part of: losses over data and pipeline, squared norms over the pipeline.
-void sum_over(Communicator& ranks, MemoryPool& pool, std::vector<double>& values, std::string_view purpose) {
-  const auto count = static_cast<int64_t>(values.size());
-  const Tensor tensor = Tensor::empty(pool, {count}, DType::f64, MemoryPurpose::communication);
-  std::copy(values.begin(), values.end(), tensor.data<double>());
-  ranks.all_reduce(tensor, ReduceOp::sum, purpose).wait();
-  std::copy_n(tensor.data<double>(), count, values.begin());
-}
-
 // The tokens of each step that count; 1 if none does.
-std::vector<double> loss_tokens(const StepContext& context, const std::vector<std::vector<MicroBatch>>& steps,
-                                const DataAxis& data, const StepSettings& settings) {
+std::vector<double> tokens_of_steps(const StepContext& context, const std::vector<std::vector<MicroBatch>>& steps,
+                                    const DataAxis& data, const StepSettings& settings) {
   std::vector<double> tokens(steps.size(), static_cast<double>(settings.tokens_per_step));
   if (!settings.loss_mask) return tokens;
   for (size_t i = 0; i < steps.size(); ++i) {
     tokens[i] = 0;
     for (const MicroBatch& micro_batch : steps[i]) tokens[i] += static_cast<double>(num_loss_tokens(micro_batch));
   }
-  sum_over(data.ranks, context.pool, tokens, "loss");
+  tokens = sum_over_ranks(data.ranks, context.pool, std::move(tokens));
   for (double& count : tokens) count = std::max(1.0, count);
   return tokens;
 }
@@ -66,7 +58,7 @@ void check_stream(const ModelOptions& model, const OptimizerOptions& optimizer, 
 std::vector<StepResult> training_stream(TrainingState& state, const StepContext& context,
                                         const std::vector<std::vector<MicroBatch>>& steps, const DataAxis& data,
                                         const StepSettings& settings, bool stop_requested) {
-  const std::vector<double> tokens = loss_tokens(context, steps, data, settings);
+  const std::vector<double> tokens = tokens_of_steps(context, steps, data, settings);
   const double loss_scale = state.loss_scale.value();
   std::vector<MicroBatch> micro_batches;
   std::vector<StreamStep> stream;
@@ -92,14 +84,12 @@ std::vector<StepResult> training_stream(TrainingState& state, const StepContext&
   std::vector<double> sums(steps.size() + 1);
   for (size_t n = 0; n < losses.size(); ++n) sums[n * steps.size() / losses.size()] += losses[n];
   sums.back() = stop_requested ? 1 : 0;
-  sum_over(data.ranks, context.pool, sums, "loss");
-  sum_over(*context.pipeline->ranks, context.pool, sums, "loss");
-  sum_over(*context.pipeline->ranks, context.pool, squares, "gradient norm");
+  sums = sum_over_ranks(data.ranks, context.pool, std::move(sums));
+  sums = sum_over_ranks(*context.pipeline->ranks, context.pool, std::move(sums));
+  squares = sum_over_ranks(*context.pipeline->ranks, context.pool, std::move(squares), "gradient norm");
   double stops = sums.back();
   if (context.tensor != nullptr) {
-    std::vector<double> all{stops};
-    sum_over(*context.tensor, context.pool, all, "loss");
-    stops = all[0];
+    stops = sum_over_ranks(*context.tensor, context.pool, {stops})[0];
   }
   for (size_t i = 0; i < steps.size(); ++i) {
     results[i].step = state.step + static_cast<int64_t>(i) + 1;
