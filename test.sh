@@ -5,6 +5,6 @@ set -eu
 cd "$(dirname "$0")"
 scripts/install-packages.sh build test
 [ -f build/build.ninja ] && grep -q "KUMIKO_TESTS:BOOL=ON" build/CMakeCache.txt ||
-  cmake -G Ninja -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=OFF -DKUMIKO_TESTS=ON
+  cmake --preset developer
 ninja -C build
 ctest --test-dir build --output-on-failure -L fast "$@"

@@ -1,7 +1,7 @@
 # Compiler flags, ccache and the linker: everything about *how* we compile.
 add_library(kumiko_flags INTERFACE)
 target_compile_options(kumiko_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
-                                              -Werror -fno-math-errno)
+                                              $<$<BOOL:${KUMIKO_DEVELOPER}>:-Werror> -fno-math-errno)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False alarms on std::string (GCC bug 105651).
   target_compile_options(kumiko_flags INTERFACE -Wno-restrict)

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # mpirun.sh RANKS PROGRAM [ARGUMENT ...]: starts PROGRAM on RANKS ranks of this machine alone: more ranks than cores if
 # need be, as root too (containers, CI), and with neither ssh nor a network. Works with Open MPI 4 and with MPICH.
-# MPIEXEC names another mpiexec than the one on the PATH.
+# MPIEXEC names another mpiexec than the one on the PATH. Installed, it is called kumiko-mpirun.
 set -eu
 if [ $# -lt 2 ]; then
-  echo "usage: mpirun.sh RANKS PROGRAM [ARGUMENT ...]" >&2
+  echo "usage: $(basename "$0") RANKS PROGRAM [ARGUMENT ...]" >&2
   exit 2
 fi
 ranks=$1
 shift
 mpiexec=${MPIEXEC:-mpiexec}
 if ! version=$("$mpiexec" --version 2>&1); then
-  echo "mpirun.sh: cannot run $mpiexec; install openmpi-bin (or mpich), or set MPIEXEC" >&2
+  echo "$(basename "$0"): cannot run $mpiexec; install openmpi-bin (or mpich), or set MPIEXEC" >&2
   exit 3
 fi
 
