@@ -74,6 +74,31 @@ TEST_F(Generate, TakesEachLineOfAFile) {
             generate({"--prompt", "kumo", "--max-new-tokens", "5", "--temperature", "0"}).output);
 }
 
+TEST_F(Generate, SaysWhatIsLeftOutOfPromptsAndTheirFile) {
+  const auto with = [&](const std::string& text, bool quiet) {
+    std::ofstream(tiny->path("odd"), std::ios::binary) << text;
+    std::vector<std::string> command = {
+        "generate",      "--load", tiny->path("run"), "--num-threads",  "1", "--max-new-tokens", "5",
+        "--temperature", "0",      "--prompts-file",  tiny->path("odd")};
+    if (quiet) command.push_back("--quiet");
+    return tiny->run(command);
+  };
+  const std::string plain = with("kumo\nmori\n", true).output;
+  EXPECT_EQ(with("\xEF\xBB\xBFkumo\r\n\r\nmori\r\n", true).output, plain);
+  EXPECT_NE(with("kumo\n\n \nmori\n", false).output.find(tiny->path("odd") + ": 2 blank lines passed over\n"),
+            std::string::npos);
+  // The context is of 16 bytes.
+  const auto cut = with("kumokumokumokumokumo\n", true);
+  EXPECT_EQ(cut.exit_code, 0);
+  EXPECT_NE(cut.output.find("warning: the prompt has 20 tokens, and the context of the model 16: its first 4 were left "
+                            "out\n"),
+            std::string::npos)
+      << cut.output;
+  const auto empty = with("", true);
+  EXPECT_EQ(empty.exit_code, 2);
+  EXPECT_EQ(empty.output, "error: " + tiny->path("odd") + ": the file is empty; expected one prompt a line\n");
+}
+
 TEST_F(Generate, MakesTheSameTextOnAnyMesh) {
   std::ofstream(tiny->path("three")) << "kumo\nmori\nnoka\n";
   const std::vector<std::string> file = {"--prompts-file", tiny->path("three"), "--max-new-tokens", "20"};

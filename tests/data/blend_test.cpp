@@ -40,6 +40,28 @@ TEST(ParseBlend, ReadsPrefixesOrWeightsAndPrefixes) {
   EXPECT_EQ(blend.weights, (std::vector<double>{0.3, 70}));
 }
 
+TEST(ParseBlend, ReadsMegatronsSpellingWithSpaces) {
+  for (const std::vector<std::string>& given :
+       {std::vector<std::string>{"0.3 a 0.7 b"}, {" 0.3  a\t0.7\nb "}, {"0.3 a", "0.7 b"}, {"0.3", "a", "0.7 b"}}) {
+    const Blend blend = parse_blend(given);
+    EXPECT_EQ(blend.prefixes, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(blend.weights, (std::vector<double>{0.3, 0.7}));
+  }
+  // A path may have spaces in it, and be a number.
+  EXPECT_EQ(parse_blend({"my data/a"}).prefixes, (std::vector<std::string>{"my data/a"}));
+  EXPECT_EQ(parse_blend({"2024"}).prefixes, (std::vector<std::string>{"2024"}));
+  EXPECT_EQ(parse_blend({"0.3", "my data/a"}).prefixes, (std::vector<std::string>{"my data/a"}));
+}
+
+TEST(ParseBlend, NoticesAnEntryLeftOut) {
+  for (const std::vector<std::string>& given : {std::vector<std::string>{"0.3 a 0.7"}, {"0.3", "a", "0.7"}}) {
+    EXPECT_EQ(error_message([&] { parse_blend(given); }),
+              "data_path has 3 entries, the last \"0.7\": a weight or a prefix is missing; expected weight prefix "
+              "weight prefix ...");
+  }
+  EXPECT_EQ(parse_blend({"2022", "2023", "2024"}).prefixes.size(), 3U);
+}
+
 TEST(ParseBlend, SaysWhatIsWrong) {
   EXPECT_TRUE(contains(error_message([] { parse_blend({}); }), "data_path is empty"));
   EXPECT_EQ(error_message([] {

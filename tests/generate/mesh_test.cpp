@@ -154,9 +154,9 @@ std::vector<std::string> answers_of(const std::string& root, const Cut& cut, Wor
   std::vector<std::string> shown = {""};
   Answers answers(generator, world, sampling,
                   {[&](std::string_view text) { shown.back() += text; },
-                   [&](int64_t num_tokens, double seconds) {
-                     shown.back() += fmt::format(" ({} tokens)", num_tokens);
-                     EXPECT_GE(seconds, 0);
+                   [&](const Answered& answered) {
+                     shown.back() += fmt::format(" ({} tokens)", answered.counts.num_tokens);
+                     EXPECT_GE(answered.seconds, 0);
                      shown.emplace_back();
                    }});
   answers.answer({"kumi", "a", "moriya"});

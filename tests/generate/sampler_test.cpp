@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -14,10 +15,12 @@ namespace {
 // Probabilities .5, .25, .125, .125 for tokens 2, 0, 1, 3.
 const std::vector<float> logits = {std::log(2.0f), 0, std::log(4.0f), 0};
 
+const std::vector<uint8_t> all = {1, 1, 1, 1};
+
 std::map<int32_t, double> frequencies(const SamplingOptions& options) {
   constexpr int count = 1000;
   std::map<int32_t, double> frequency;
-  for (int i = 0; i < count; ++i) frequency[sample_token(logits, options, (i + 0.5) / count)] += 1.0 / count;
+  for (int i = 0; i < count; ++i) frequency[sample_token(logits, all, options, (i + 0.5) / count)] += 1.0 / count;
   return frequency;
 }
 
@@ -35,7 +38,7 @@ TEST(SampleToken, TemperatureSharpens) {
   auto frequency = frequencies(options);
   EXPECT_NEAR(frequency[2], 16.0 / 22, 2e-3);
   options.temperature = 0;
-  EXPECT_EQ(sample_token(logits, options, 0.999), 2);
+  EXPECT_EQ(sample_token(logits, all, options, 0.999), 2);
 }
 
 TEST(SampleToken, TopKAndTopPCut) {
@@ -51,6 +54,29 @@ TEST(SampleToken, TopKAndTopPCut) {
   EXPECT_EQ(frequency.size(), 2u);
   options.top_p = 0.5;
   EXPECT_EQ(frequencies(options).size(), 1u);
+}
+
+// The likeliest of these is no token.
+TEST(SampleToken, NeverDrawsAnIdWithoutToken) {
+  const std::vector<uint8_t> drawable = {1, 1, 0, 1};
+  for (const double temperature : {0.0, 1.0, 100.0}) {
+    for (const int64_t top_k : {0, 1, 3}) {
+      for (const double top_p : {0.1, 1.0}) {
+        const SamplingOptions options{.temperature = temperature, .top_k = top_k, .top_p = top_p};
+        for (int i = 0; i < 50; ++i) EXPECT_NE(sample_token(logits, drawable, options, (i + 0.5) / 50), 2);
+      }
+    }
+  }
+  EXPECT_EQ(sample_token(logits, drawable, {.temperature = 0}, 0.5), 0) << "of equals the lower id";
+}
+
+TEST(FirstBadLogit, IsTheFirstThatIsNoFiniteNumberAndMayBeDrawn) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float infinite = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(first_bad_logit(logits, all), std::nullopt);
+  EXPECT_EQ(first_bad_logit(std::vector<float>{0, nan, 1, infinite}, all), 1);
+  EXPECT_EQ(first_bad_logit(std::vector<float>{0, nan, 1, infinite}, {1, 0, 1, 1}), 3);
+  EXPECT_EQ(first_bad_logit(std::vector<float>{-infinite, 0, 0, 0}, all), 0);
 }
 
 TEST(SamplingOptions, NamesWhatIsOutOfRange) {

@@ -27,6 +27,22 @@ std::string message_of(const ModelOptions& options, int64_t size) {
   return "no error";
 }
 
+// As a damaged record gives them: no size is near for which such a model could be cut.
+TEST(CheckTensorParallel, EndsForSizesThatNoModelHas) {
+  ModelOptions options = llama(12, 4);
+  options.vocab_size = 0;
+  EXPECT_EQ(message_of(options, 4), "parallel.tensor_model_parallel_size = 4: it is more than model.vocab_size = 0");
+  options = llama(12, 4);
+  options.num_attention_heads = 0;
+  EXPECT_EQ(message_of(options, 4),
+            "parallel.tensor_model_parallel_size = 4: model.num_attention_heads = 0, expected 1 or more");
+  options = llama(12, 4);
+  options.num_query_groups = -1;
+  EXPECT_EQ(message_of(options, 4),
+            "parallel.tensor_model_parallel_size = 4: model.num_query_groups = -1, expected 1 or more");
+  EXPECT_EQ(message_of(llama(12, 4), 0), "parallel.tensor_model_parallel_size = 0: expected 1 or more");
+}
+
 TEST(CheckTensorParallel, NamesWhatCannotBeSharedOut) {
   EXPECT_EQ(message_of(llama(12, 4), 4), "no error");
   EXPECT_EQ(message_of(llama(12, 4), 5),

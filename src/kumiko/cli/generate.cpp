@@ -15,6 +15,7 @@
 #include "kumiko/cli/subcommands.h"
 #include "kumiko/comm/run.h"
 #include "kumiko/generate/answers.h"
+#include "kumiko/generate/prompts.h"
 
 namespace kumiko {
 namespace {
@@ -37,12 +38,17 @@ void print(std::string_view text) {
   std::fflush(stdout);
 }
 
-AnswerView view_of(bool quiet) {
-  const auto end = [quiet](int64_t num_tokens, double seconds) {
+AnswerView view_of(bool quiet, int64_t context) {
+  const auto end = [quiet, context](const Answered& answered) {
+    const auto& [counts, seconds] = answered;
     print("\n");
+    if (counts.left_out > 0) {
+      log::warning("the prompt has {} tokens, and the context of the model {}: its first {} were left out",
+                   counts.prompt_tokens, context, counts.left_out);
+    }
     if (quiet) return;
-    log::info("{} tokens in {}, {:.1f} tokens/s", num_tokens, human_seconds(seconds),
-              static_cast<double>(num_tokens) / seconds);
+    log::info("{} tokens in {}, {:.1f} tokens/s", counts.num_tokens, human_seconds(seconds),
+              static_cast<double>(counts.num_tokens) / seconds);
   };
   return {print, end};
 }
@@ -54,7 +60,10 @@ void converse(Answers& answers, Communicator& all) {
   while (true) {
     std::string line;  // with its line break; empty at the end
     if (asks) print("> ");
-    if (asks && std::getline(std::cin, line)) line += '\n';
+    if (asks && std::getline(std::cin, line)) {
+      if (line.ends_with('\r')) line.pop_back();
+      line += '\n';
+    }
     line = broadcast_text(all, line, 0);
     if (line.empty()) break;
     line.pop_back();
@@ -68,9 +77,12 @@ std::vector<std::string> prompts_of(const GenerateArguments& arguments, Communic
   if (arguments.prompts_file.empty()) return {arguments.prompt};
   const std::string text =
       broadcast_text(all, all.rank() == 0 ? read_text_file(arguments.prompts_file) : std::string(), 0);
-  std::vector<std::string> prompts = split(text, '\n');
-  std::erase_if(prompts, [](const std::string& prompt) { return trim(prompt).empty(); });
-  return prompts;
+  PromptLines lines = prompt_lines(text, arguments.prompts_file);
+  if (all.rank() == 0 && lines.num_blank > 0 && !arguments.quiet) {
+    log::info("{}: {} blank line{} passed over", arguments.prompts_file, lines.num_blank,
+              lines.num_blank == 1 ? "" : "s");
+  }
+  return std::move(lines.prompts);
 }
 
 void warn_of_idle(const Mesh& mesh, size_t num_prompts) {
@@ -85,17 +97,18 @@ void warn_of_idle(const Mesh& mesh, size_t num_prompts) {
 void generate(const GenerateArguments& arguments, World& world) {
   arguments.sampling.validate();
   arguments.parallel.validate();
-  Generator generator(arguments.load, arguments.tokenizer, arguments.parallel, world);
-  if (!arguments.end_of_document.empty()) generator.set_end_of_document(arguments.end_of_document);
-  if (arguments.no_bos) generator.leave_out_begin_of_text();
   std::vector<int64_t> ranks(static_cast<size_t>(world.size()));
   std::iota(ranks.begin(), ranks.end(), 0);
   const auto all = world.communicator(Axis::all, ranks);
-  const bool tells = world.rank() == 0 && !arguments.quiet;
-  if (tells) log::info("{}", generator.description());
-  Answers answers(generator, world, arguments.sampling, view_of(arguments.quiet));
+  // Before the model, which may take long to load.
   std::vector<std::string> prompts;
   if (!arguments.interactive) prompts = prompts_of(arguments, *all);
+  Generator generator(arguments.load, arguments.tokenizer, arguments.parallel, world);
+  if (!arguments.end_of_document.empty()) generator.set_end_of_document(arguments.end_of_document);
+  if (arguments.no_bos) generator.leave_out_begin_of_text();
+  const bool tells = world.rank() == 0 && !arguments.quiet;
+  if (tells) log::info("{}", generator.description());
+  Answers answers(generator, world, arguments.sampling, view_of(arguments.quiet, generator.context()));
   if (tells) warn_of_idle(generator.mesh(), arguments.interactive ? 1 : prompts.size());
   arguments.interactive ? converse(answers, *all) : answers.answer(prompts);
 }
@@ -120,7 +133,8 @@ void add_generate_command(CLI::App& app) {
   command->add_option("--load", arguments->load, "Checkpoint, or directory of checkpoints (the latest is taken)")
       ->required();
   auto* prompt = command->add_option("--prompt", arguments->prompt, "The beginning of the text");
-  auto* file = command->add_option("--prompts-file", arguments->prompts_file, "A file with one prompt a line");
+  auto* file = command->add_option("--prompts-file", arguments->prompts_file,
+                                   "A file with one prompt a line; blank lines don't count");
   auto* interactive = command->add_flag("--interactive", arguments->interactive, "Ask for prompts");
   prompt->excludes(file)->excludes(interactive);
   file->excludes(interactive);

@@ -12,9 +12,7 @@ namespace kumiko {
 CheckpointSource::CheckpointSource(const std::filesystem::path& load, int64_t block_elements)
     : reader_(CheckpointReader::open(load)), block_elements_(block_elements), pool_(MemoryPool::create()) {
   const std::string origin = path().string();
-  config_ = parse_config(run_record_from_json(reader_.manifest().state, origin).config, origin);
-  config_.model.fill_in_sizes();
-  config_.model.validate();
+  config_ = config_of(run_record_from_json(reader_.manifest().state, origin), reader_.manifest(), origin);
   tensors_ = foreign_tensors(config_.model);
   std::vector<ExpectedTensor> expected;
   for (const ForeignTensor& tensor : tensors_) {

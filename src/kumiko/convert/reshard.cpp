@@ -25,10 +25,7 @@ namespace fs = std::filesystem;
 
 Config config_of(const CheckpointReader& reader) {
   const std::string origin = reader.path().string();
-  Config config = parse_config(run_record_from_json(reader.manifest().state, origin).config, origin);
-  config.model.fill_in_sizes();
-  config.model.validate();
-  return config;
+  return config_of(run_record_from_json(reader.manifest().state, origin), reader.manifest(), origin);
 }
 
 // "first_moment" of "optimizer.first_moment.wte.weight".

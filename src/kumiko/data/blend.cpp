@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 
@@ -20,6 +21,34 @@ std::optional<double> parse_number(std::string_view field) {
   return value;
 }
 
+// Megatron's own spelling: weights and prefixes between spaces ("0.3 a 0.7 b"). Only a text that begins with a weight
+// is taken apart: a path may have spaces in it.
+std::vector<std::string> fields_of(const std::vector<std::string>& data_path) {
+  constexpr std::string_view blank = " \t\r\n";
+  std::vector<std::string> fields;
+  for (const std::string& text : data_path) {
+    std::string_view rest = trim(text);
+    const bool apart = rest.find_first_of(blank) != std::string_view::npos &&
+                       parse_number(rest.substr(0, rest.find_first_of(blank))).has_value();
+    while (apart && !rest.empty()) {
+      const size_t end = std::min(rest.find_first_of(blank), rest.size());
+      fields.emplace_back(rest.substr(0, end));
+      rest = trim(rest.substr(end));
+    }
+    if (!apart) fields.emplace_back(rest);
+  }
+  return fields;
+}
+
+// Whether a list of odd length, which holds prefixes alone, looks like one of weights and prefixes with one left out.
+bool misses_one(const std::vector<std::string>& fields) {
+  if (fields.size() < 3) return false;
+  for (size_t i = 0; i + 1 < fields.size(); i += 2) {
+    if (!parse_number(fields[i]) || parse_number(fields[i + 1])) return false;
+  }
+  return true;
+}
+
 Blend unweighted(const std::vector<std::string>& data_path) {
   Blend blend;
   for (const std::string& prefix : data_path) blend.prefixes.emplace_back(trim(prefix));
@@ -28,7 +57,8 @@ Blend unweighted(const std::vector<std::string>& data_path) {
 
 }  // namespace
 
-Blend parse_blend(const std::vector<std::string>& data_path) {
+Blend parse_blend(const std::vector<std::string>& given) {
+  const std::vector<std::string> data_path = fields_of(given);
   if (data_path.empty()) {
     throw_user(
         "data_path is empty: expected the prefix of a dataset (PREFIX.bin and PREFIX.idx), or weight prefix "
@@ -38,7 +68,15 @@ Blend parse_blend(const std::vector<std::string>& data_path) {
     throw_user("data_path names {} things: at most {} datasets can be blended", data_path.size(),
                std::numeric_limits<int16_t>::max());
   }
-  if (data_path.size() % 2 == 1) return unweighted(data_path);
+  if (data_path.size() % 2 == 1) {
+    if (misses_one(data_path)) {
+      throw_user(
+          "data_path has {} entries, the last \"{}\": a weight or a prefix is missing; expected weight prefix weight "
+          "prefix ...",
+          data_path.size(), data_path.back());
+    }
+    return unweighted(data_path);
+  }
   Blend blend;
   for (size_t i = 0; i < data_path.size(); i += 2) {
     const std::optional<double> weight = parse_number(data_path[i]);

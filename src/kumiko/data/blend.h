@@ -9,7 +9,8 @@
 
 namespace kumiko {
 
-// data_path as Megatron reads it: prefixes alone, or weight prefix weight prefix ...
+// data_path as Megatron reads it: prefixes alone, or weight prefix weight prefix ..., as a list or with spaces between
+// them ("0.3 a 0.7 b").
 struct Blend {
   std::vector<std::string> prefixes;
   std::vector<double> weights;  // empty where none were given; otherwise one a prefix

@@ -21,6 +21,12 @@ MappedFile open_file(const std::string& prefix, const std::filesystem::path& pat
       throw_user("there is no dataset {0}: {1} does not exist; give the prefix without its ending: {2}", prefix,
                  path.string(), prefix.substr(0, prefix.size() - 4));
     }
+    if (prefix.find(' ') != std::string::npos) {
+      throw_user(
+          "there is no dataset \"{}\": {} does not exist; if these are several, separate them by commas on the command "
+          "line, or write a list: [\"a\", \"b\"]",
+          prefix, path.string());
+    }
     throw_user(
         "there is no dataset {0}: {1} does not exist; expected the prefix of {0}.bin and {0}.idx, as written by "
         "`kumiko data build --output {0}`",

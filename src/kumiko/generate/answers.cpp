@@ -14,7 +14,7 @@ constexpr std::string_view purpose = "answers";
 // What goes before the text of an answer.
 struct Facts {
   int64_t num_bytes = 0;
-  int64_t num_tokens = 0;
+  Generated counts;
   int64_t nanoseconds = 0;
 };
 
@@ -39,18 +39,18 @@ Answers::Answers(Generator& generator, World& world, const SamplingOptions& samp
   replicas_ = world.communicator(Axis::data, ranks);
 }
 
-Answers::Made Answers::make(const std::string& prompt, const std::function<void(std::string_view)>& emit) {
+Answered Answers::make(const std::string& prompt, const std::function<void(std::string_view)>& emit) {
   emit(prompt);
   const double begin = seconds_now();
-  const int64_t num_tokens = generator_.generate(prompt, sampling_, stream_, emit);
-  return {num_tokens, seconds_now() - begin};
+  const Generated counts = generator_.generate(prompt, sampling_, stream_, emit);
+  return {counts, seconds_now() - begin};
 }
 
 void Answers::make_and_send(const std::string& prompt) {
   std::string text;
-  const auto [num_tokens, seconds] = make(prompt, [&](std::string_view piece) { text += piece; });
+  const auto [counts, seconds] = make(prompt, [&](std::string_view piece) { text += piece; });
   if (!speaks_) return;
-  const Facts facts{static_cast<int64_t>(text.size()), num_tokens, std::llround(seconds * 1e9)};
+  const Facts facts{static_cast<int64_t>(text.size()), counts, std::llround(seconds * 1e9)};
   leaving_.push_back(replicas_->send(tensor_of(facts), 0, purpose));
   if (text.empty()) return;
   const Tensor bytes = plain_tensor<char>(text.size(), DType::u8);
@@ -68,7 +68,7 @@ void Answers::receive_and_show(int replica) {
     replicas_->receive(bytes, replica, purpose).wait();
     view_.text({static_cast<const char*>(bytes.raw()), bytes.num_bytes()});
   }
-  view_.end(facts.num_tokens, static_cast<double>(facts.nanoseconds) / 1e9);
+  view_.end({facts.counts, static_cast<double>(facts.nanoseconds) / 1e9});
 }
 
 void Answers::answer(const std::vector<std::string>& prompts) {
@@ -77,8 +77,7 @@ void Answers::answer(const std::vector<std::string>& prompts) {
     if (replica != replicas_->rank()) {
       if (shows_) receive_and_show(replica);
     } else if (shows_) {
-      const auto [num_tokens, seconds] = make(prompts[i], view_.text);
-      view_.end(num_tokens, seconds);
+      view_.end(make(prompts[i], view_.text));
     } else {
       make_and_send(prompts[i]);
     }

@@ -13,10 +13,15 @@
 
 namespace kumiko {
 
+struct Answered {
+  Generated counts;
+  double seconds = 0;
+};
+
 // What rank 0 does with an answer.
 struct AnswerView {
   std::function<void(std::string_view)> text;  // the prompt and what was made, piece by piece
-  std::function<void(int64_t num_tokens, double seconds)> end;
+  std::function<void(const Answered&)> end;
 };
 
 class Answers {
@@ -28,12 +33,8 @@ class Answers {
   void answer(const std::vector<std::string>& prompts);
 
  private:
-  struct Made {
-    int64_t num_tokens = 0;
-    double seconds = 0;
-  };
   // What this rank's replica makes of the prompt, the prompt itself in front.
-  Made make(const std::string& prompt, const std::function<void(std::string_view)>& emit);
+  Answered make(const std::string& prompt, const std::function<void(std::string_view)>& emit);
   void make_and_send(const std::string& prompt);
   void receive_and_show(int replica);
 

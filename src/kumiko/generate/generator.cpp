@@ -29,9 +29,9 @@ Generator::Generator(const std::string& directory, const std::string& tokenizer,
                      World& world)
     : mesh_(parallel.mesh(world.size())), pool_(MemoryPool::create()) {
   CheckpointReader reader = CheckpointReader::open(directory);
-  const std::string origin = reader.path().string();
-  const RunRecord record = run_record_from_json(reader.manifest().state, origin);
-  const Config config = parse_config(record.config, origin);
+  origin_ = reader.path().string();
+  const RunRecord record = run_record_from_json(reader.manifest().state, origin_);
+  const Config config = config_of(record, reader.manifest(), origin_);
   kernels_ = make_cpu_kernels(pool_, place_threads(parallel, world));
   part_ = std::make_unique<ModelPart>(config.model, world, mesh_, *kernels_, *pool_);
   Model& model = part_->model();
@@ -44,31 +44,67 @@ Generator::Generator(const std::string& directory, const std::string& tokenizer,
   if (tokenizer_->vocab_size() > config.model.vocab_size) {
     throw_user(
         "the tokenizer has {} tokens, but the model of {} knows {}: it is not the one the model was trained with",
-        tokenizer_->vocab_size(), origin, config.model.vocab_size);
+        tokenizer_->vocab_size(), origin_, config.model.vocab_size);
   }
+  drawable_.resize(static_cast<size_t>(tokenizer_->vocab_size()));
+  for (size_t id = 0; id < drawable_.size(); ++id) drawable_[id] = tokenizer_->has_token(static_cast<int32_t>(id));
+  if (const auto end = tokenizer_->end_of_document()) end_tokens_ = {*end};
   description_ = fmt::format("{}, {} parameters, step {} of {}{}", name_of(config.model.architecture),
-                             human_count(static_cast<double>(count_parameters(config.model))), record.step, origin,
+                             human_count(static_cast<double>(count_parameters(config.model))), record.step, origin_,
                              world.size() == 1 ? "" : ", on " + mesh_.to_string());
 }
 
-int32_t Generator::next_token(KeyValueCache& cache, std::span<const int32_t> unread, const SamplingOptions& options,
-                              double uniform) {
-  const Tensor logits = part_->read(cache, unread);
-  if (!logits) return part_->agree(0);
-  const auto known = logits.elements<float>().first(static_cast<size_t>(tokenizer_->vocab_size()));
-  return part_->agree(sample_token(known, options, uniform));
+void Generator::set_end_of_document(std::string_view content) {
+  tokenizer_->set_end_of_document(content);
+  end_tokens_ = {tokenizer_->end_of_document().value()};
 }
 
-int64_t Generator::generate(std::string_view prompt, const SamplingOptions& options, uint64_t stream,
-                            const std::function<void(std::string_view)>& emit) {
-  const auto context = static_cast<size_t>(part_->model().options().max_position_embeddings);
-  const std::optional<int32_t> end = tokenizer_->end_of_document();
+std::vector<int32_t> Generator::last_tokens(std::span<const int32_t> tokens, size_t count) const {
+  const std::optional<int32_t> begin = tokenizer_->begin_of_text();
+  std::vector<int32_t> kept;
+  if (begin && tokens.front() == *begin && count > 1) kept = {*begin};
+  const auto last = tokens.last(count - kept.size());
+  kept.insert(kept.end(), last.begin(), last.end());
+  return kept;
+}
+
+std::vector<int32_t> Generator::tokens_of(std::string_view prompt, Generated& counts) const {
   std::vector<int32_t> tokens = tokenizer_->encode(prompt);
   const std::optional<int32_t> begin = tokenizer_->begin_of_text();
   if (begin && (tokens.empty() || tokens.front() != *begin)) tokens.insert(tokens.begin(), *begin);
   // A model starts a text after the end of another; without such a token any will do.
-  if (tokens.empty()) tokens.push_back(end.value_or(0));
-  if (tokens.size() > context) tokens.erase(tokens.begin(), tokens.end() - static_cast<std::ptrdiff_t>(context));
+  if (tokens.empty()) tokens.push_back(tokenizer_->end_of_document().value_or(0));
+  counts.prompt_tokens = static_cast<int64_t>(tokens.size());
+  counts.left_out = std::max<int64_t>(0, counts.prompt_tokens - context());
+  return counts.left_out == 0 ? tokens : last_tokens(tokens, static_cast<size_t>(context()));
+}
+
+int32_t Generator::next_token(KeyValueCache& cache, std::span<const int32_t> unread, const SamplingOptions& options,
+                              const PhiloxKey& key, int64_t position) {
+  const Tensor logits = part_->read(cache, unread);
+  int32_t chosen = 0;
+  if (logits) {
+    const auto known = logits.elements<float>().first(drawable_.size());
+    const std::optional<int32_t> bad = first_bad_logit(known, drawable_);
+    // Every rank of the replica hears of it: a bad logit of token t is told as -1 - t.
+    chosen =
+        bad ? -1 - *bad : sample_token(known, drawable_, options, random_uniform(key, static_cast<uint64_t>(position)));
+  }
+  chosen = part_->agree(chosen);
+  if (chosen >= 0) return chosen;
+  throw_user(
+      "{}: for token {} of the text to make, the model gives a logit of token id {} that is not a finite number (NaN "
+      "or "
+      "infinite), so nothing can be sampled: its weights are damaged, or were converted or trained with values that "
+      "overflowed; generate with an earlier checkpoint, or convert it again",
+      origin_, position + 1, -1 - chosen);
+}
+
+Generated Generator::generate(std::string_view prompt, const SamplingOptions& options, uint64_t stream,
+                              const std::function<void(std::string_view)>& emit) {
+  const auto context = static_cast<size_t>(this->context());
+  Generated counts;
+  std::vector<int32_t> tokens = tokens_of(prompt, counts);
 
   const PhiloxKey key = random_key(static_cast<uint64_t>(options.seed), RandomStream::sampling, stream);
   TokenStream text(*tokenizer_, prompt.empty() ? TextStart::whole : TextStart::inside);
@@ -76,21 +112,20 @@ int64_t Generator::generate(std::string_view prompt, const SamplingOptions& opti
   const size_t capacity = std::min(context, tokens.size() + static_cast<size_t>(options.max_new_tokens));
   const KeyValueCache empty{static_cast<int64_t>(capacity)};
   KeyValueCache cache = empty;
-  std::span<const int32_t> unread = tokens;
-  int64_t made = 0;
-  for (; made < options.max_new_tokens; ++made) {
-    const int32_t next = next_token(cache, unread, options, random_uniform(key, static_cast<uint64_t>(made)));
-    if (next == end) break;
+  std::vector<int32_t> unread = tokens;
+  for (; counts.num_tokens < options.max_new_tokens; ++counts.num_tokens) {
+    const int32_t next = next_token(cache, unread, options, key, counts.num_tokens);
+    if (std::find(end_tokens_.begin(), end_tokens_.end(), next) != end_tokens_.end()) break;
     emit(text.push(next));
     tokens.push_back(next);
-    unread = std::span(tokens).last(1);
+    unread = {next};
     if (static_cast<size_t>(cache.length) == context) {
       cache = empty;
-      unread = std::span(tokens).last(context / 2 + 1);
+      unread = last_tokens(tokens, context / 2 + 1);
     }
   }
   emit(text.finish());
-  return made;
+  return counts;
 }
 
 }  // namespace kumiko

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <vector>
 
 #include "kumiko/base/error.h"
@@ -16,17 +15,27 @@ void SamplingOptions::validate() const {
   if (max_new_tokens < 0) throw_user("--max-new-tokens {}: expected 0 or more", max_new_tokens);
 }
 
-int32_t sample_token(std::span<const float> logits, const SamplingOptions& options, double uniform) {
-  if (options.temperature == 0) {
-    return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+std::optional<int32_t> first_bad_logit(std::span<const float> logits, const std::vector<uint8_t>& drawable) {
+  for (size_t id = 0; id < logits.size(); ++id) {
+    if (drawable[id] != 0 && !std::isfinite(logits[id])) return static_cast<int32_t>(id);
   }
-  std::vector<int32_t> order(logits.size());
-  std::iota(order.begin(), order.end(), 0);
+  return std::nullopt;
+}
+
+int32_t sample_token(std::span<const float> logits, const std::vector<uint8_t>& drawable,
+                     const SamplingOptions& options, double uniform) {
+  std::vector<int32_t> order;
+  order.reserve(logits.size());
+  for (size_t id = 0; id < logits.size(); ++id) {
+    if (drawable[id] != 0) order.push_back(static_cast<int32_t>(id));
+  }
+  if (order.empty()) throw_internal("sampling from {} logits of which none may be drawn", logits.size());
   const auto more_likely = [&](int32_t a, int32_t b) {
     const float x = logits[static_cast<size_t>(a)];
     const float y = logits[static_cast<size_t>(b)];
     return x != y ? x > y : a < b;
   };
+  if (options.temperature == 0) return *std::min_element(order.begin(), order.end(), more_likely);
   size_t kept = order.size();
   if (options.top_k > 0) kept = std::min(kept, static_cast<size_t>(options.top_k));
   if (kept < order.size()) {

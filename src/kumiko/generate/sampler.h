@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "kumiko/base/options.h"
 
@@ -18,7 +20,12 @@ struct SamplingOptions {
   void validate() const;
 };
 
-// `uniform` in [0, 1) picks the token; ties among logits go to the lower id.
-int32_t sample_token(std::span<const float> logits, const SamplingOptions& options, double uniform);
+// The first drawable id whose logit is no finite number; none if all are.
+std::optional<int32_t> first_bad_logit(std::span<const float> logits, const std::vector<uint8_t>& drawable);
+
+// `uniform` in [0, 1) picks the token; ties among logits go to the lower id. Only ids with drawable[id] != 0 are picked
+// (one entry a logit, at least one of them not 0), and their logits must be finite.
+int32_t sample_token(std::span<const float> logits, const std::vector<uint8_t>& drawable,
+                     const SamplingOptions& options, double uniform);
 
 }  // namespace kumiko

@@ -40,6 +40,70 @@ RunRecord run_record_from_json(const std::string& text, const std::string& origi
   }
 }
 
+namespace {
+
+// Sizes that could not be those of the checkpoint's tensors, before anything is made in them: a model of 10^12 layers
+// takes all memory to describe.
+void check_sizes(const ModelOptions& model, const Manifest& manifest) {
+  double elements = 0;
+  double tensors = 0;
+  for (const auto& [name, tensor] : manifest.tensors) {
+    if (tensor.role != TensorRole::parameter) continue;
+    elements += static_cast<double>(tensor.shape.num_elements());
+    ++tensors;
+  }
+  const auto hidden = static_cast<double>(model.hidden_size);
+  const auto check = [](const char* name, int64_t value, double takes, double has, const char* unit) {
+    if (takes <= has) return;
+    throw_user("model.{} = {}: such a model has more than the {:.0f} {} of weights that the checkpoint holds", name,
+               value, has, unit);
+  };
+  const auto check_rows = [&](const char* name, int64_t value, double copies) {
+    check(name, value, static_cast<double>(value) * hidden * copies, elements, "elements");
+  };
+  const auto layers = static_cast<double>(model.num_layers);
+  check("num_layers", model.num_layers, layers, tensors, "tensors");
+  check("hidden_size", model.hidden_size, hidden, elements, "elements");
+  check_rows("vocab_size", model.vocab_size, 1);
+  check_rows("ffn_hidden_size", model.feed_forward_size(), layers);
+  check_rows("num_attention_heads", model.num_attention_heads, static_cast<double>(model.head_size()) * layers);
+  check_rows("num_query_groups", model.num_kv_heads(), static_cast<double>(model.head_size()) * layers);
+  if (model.architecture == Architecture::gpt) check_rows("max_position_embeddings", model.max_position_embeddings, 1);
+}
+
+// No size that is meant is beyond this, and no product of two of them overflows.
+void check_range(const ModelOptions& model) {
+  static constexpr int64_t most = int64_t{1} << 31;
+  const auto check = [](const char* name, int64_t value) {
+    if (value < 0 || value > most) throw_user("model.{} = {}: expected 1 to {}", name, value, most);
+  };
+  check("num_layers", model.num_layers);
+  check("hidden_size", model.hidden_size);
+  check("num_attention_heads", model.num_attention_heads);
+  check("num_query_groups", model.num_query_groups);
+  check("kv_channels", model.kv_channels);
+  check("ffn_hidden_size", model.ffn_hidden_size);
+  check("max_position_embeddings", model.max_position_embeddings);
+  check("vocab_size", model.vocab_size);
+}
+
+}  // namespace
+
+Config config_of(const RunRecord& record, const Manifest& manifest, const std::string& origin) {
+  Config config = parse_config(record.config, origin);
+  try {
+    check_range(config.model);
+    config.model.fill_in_sizes();
+    config.model.validate();
+    check_sizes(config.model, manifest);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::user) throw;
+    throw_user("{}: the record of the training run in its manifest is damaged or of another program: {}", origin,
+               error.what());
+  }
+  return config;
+}
+
 std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters, Copies copies) {
   std::vector<SavedPiece> pieces;
   for (const auto& parameter : parameters.all()) {

@@ -28,6 +28,10 @@ std::string to_json(const RunRecord& record);
 // User error, naming `origin`, if it is not a record.
 RunRecord run_record_from_json(const std::string& text, const std::string& origin);
 
+// The configuration in a record: sizes that a model can have, and that the tensors of `manifest` can be the weights of.
+// User error, naming `origin` and the option, otherwise. (load_pieces() compares every shape.)
+Config config_of(const RunRecord& record, const Manifest& manifest, const std::string& origin);
+
 // What several ranks of the tensor or pipeline axis hold: each of them, to be loaded, or the first alone, to be saved.
 // (The shards of such ranks may be cut at different places, so their boxes need not be equal.)
 enum class Copies : uint8_t { all, first };
