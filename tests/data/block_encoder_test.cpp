@@ -64,15 +64,15 @@ TEST(EncodeBlock, NamesFileAndLineOfBadJson) {
     return error_message([&] { encode("{\"text\": \"fine\"}\n" + line + "\n", DocumentEnd::json_line); });
   };
   const std::string broken = message("{\"text\": \"cut");
-  EXPECT_TRUE(broken.starts_with("a.jsonl line 11: not JSON (column 14: syntax error")) << broken;
-  EXPECT_TRUE(broken.ends_with("); expected one JSON object a line")) << broken;
+  EXPECT_TRUE(broken.starts_with("a.jsonl line 11: not valid JSON at column 14: syntax error")) << broken;
+  EXPECT_TRUE(broken.ends_with("; expected one JSON object a line")) << broken;
   EXPECT_EQ(message("[1]"), "a.jsonl line 11: a JSON array; expected one object a line");
   EXPECT_EQ(
       message("{\"content\": \"x\", \"title\": \"y\", \"id\": 3}"),
       "a.jsonl line 11: no key \"text\"; keys with text in this line: content, title; choose one with --json-key");
   EXPECT_EQ(message("{\"text\": [\"x\"]}"),
             "a.jsonl line 11: \"text\" is a JSON array; expected a string; keys with text in this line: none");
-  EXPECT_TRUE(contains(message("{\"text\": \"\xff\"}"), "a.jsonl line 11: not JSON (column 11: syntax error"));
+  EXPECT_TRUE(contains(message("{\"text\": \"\xff\"}"), "a.jsonl line 11: not valid JSON at column 11: syntax error"));
 }
 
 // Only the first document of a block can have begun before.

@@ -100,13 +100,11 @@ TEST(LoadTokenizer, NamesAFileThatIsCutOff) {
   const fs::path path = fresh_folder("cut") / "tokenizer.json";
   const std::string text = read_text_file(tokenizer_fixture("gpt2/tokenizer.json"));
   write_file(path, std::string_view(text).substr(0, 5000));
-  EXPECT_EQ(
-      user_error([&] { load_tokenizer(path); }),
-      "the tokenizer " + path.string() +
-          ": not valid JSON at byte 5001 of 5000: the file is damaged, cut off, or of another kind; fetch or make "
-          "it again");
+  const std::string message = user_error([&] { load_tokenizer(path); });
+  EXPECT_TRUE(message.starts_with("the tokenizer " + path.string() + ": not valid JSON at ")) << message;
+  EXPECT_TRUE(message.ends_with("the file is damaged, cut off, or of another kind: fetch or make it again")) << message;
   write_file(path, "");
-  EXPECT_NE(user_error([&] { load_tokenizer(path); }).find("not valid JSON at byte 1 of 0"), std::string::npos);
+  EXPECT_NE(user_error([&] { load_tokenizer(path); }).find("not valid JSON at column 1: "), std::string::npos);
 }
 
 TEST(LoadTokenizer, NamesTheDamagedPlace) {
@@ -228,10 +226,10 @@ TEST(LoadTokenizer, FindsTheEndOfDocuments) {
   EXPECT_EQ(end_with("albert", {{"eos_token", nullptr}}, {{"eos_token_id", {2, 3}}}), 2);
   EXPECT_EQ(end_with("albert", {{"eos_token", "<gone>"}}, {{"eos_token_id", 100000}}), std::nullopt);
   write_file(folder / "tokenizer_config.json", "{");
-  EXPECT_EQ(user_error([&] { load_tokenizer(folder); }),
-            (folder / "tokenizer_config.json").string() +
-                ": not valid JSON at byte 2 of 1: the file is damaged, cut off, or of another kind; fetch or make it "
-                "again");
+  EXPECT_NE(user_error([&] {
+              load_tokenizer(folder);
+            }).find((folder / "tokenizer_config.json").string() + ": not valid JSON at column 2: "),
+            std::string::npos);
   write_file(folder / "tokenizer_config.json", "{}");
   write_file(folder / "generation_config.json", "{}");
   Tokenizer tokenizer = load_tokenizer(folder);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/base/text.h"
 #include "kumiko/checkpoint/directory.h"
 #include "kumiko/checkpoint/reader.h"
@@ -128,7 +129,7 @@ std::string neighbours(const std::filesystem::path& root) {
 }
 
 std::string indented(const std::string& json_text) {
-  std::string text = ordered_json::parse(json_text).dump(2);
+  std::string text = parse_ordered_json(json_text, "the state of a checkpoint").dump(2);
   for (size_t i = text.find('\n'); i != std::string::npos; i = text.find('\n', i + 1)) text.insert(i + 1, 13, ' ');
   return text;
 }
@@ -151,7 +152,7 @@ std::string describe_checkpoint(const std::filesystem::path& path, const Describ
   const Sum optimizer = sum_of(manifest, TensorRole::optimizer);
   if (options.json) {
     ordered_json result = {{"path", reader.path().string()}, {"num_parameters", parameters.elements}};
-    result.update(ordered_json::parse(to_json(manifest)));
+    result.update(parse_ordered_json(to_json(manifest), "manifest"));
     return result.dump(1) + "\n";
   }
   std::vector<Row> rows;

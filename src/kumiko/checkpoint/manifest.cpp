@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/checkpoint/checksum.h"
 #include "kumiko/checkpoint/cover.h"
 
@@ -130,9 +131,9 @@ std::string kumiko_version() { return KUMIKO_VERSION; }
 std::string to_json(const Manifest& manifest) {
   ordered_json state;
   try {
-    state = ordered_json::parse(manifest.state);
-  } catch (const ordered_json::exception& error) {
-    throw_internal("the state of a checkpoint is not JSON: {}", error.what());
+    state = parse_ordered_json(manifest.state, "");
+  } catch (const Error& error) {
+    throw_internal("the state of a checkpoint is {}", error.what());
   }
   std::string text = fmt::format(
       "{{\n\"format\": \"{}\",\n\"format_version\": {},\n\"kumiko_version\": {},\n\"step\": {},\n\"state\": {},\n",

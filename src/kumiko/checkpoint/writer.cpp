@@ -5,6 +5,7 @@
 
 #include "kumiko/base/clock.h"
 #include "kumiko/base/error.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/base/log.h"
 #include "kumiko/checkpoint/checksum.h"
 #include "kumiko/checkpoint/directory.h"
@@ -42,7 +43,7 @@ std::vector<PieceInfo> read_description(const std::string& text) {
   std::vector<PieceInfo> infos;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = text.find('\n', begin);
-    const json line = json::parse(text.begin() + static_cast<int64_t>(begin), text.begin() + static_cast<int64_t>(end));
+    const json line = parse_json(std::string_view(text).substr(begin, end - begin), "what another rank holds");
     const auto shape = [&line](size_t i) { return Shape(line.at(i).get<std::vector<int64_t>>()); };
     infos.push_back({line.at(0).get<std::string>(), shape(1), static_cast<DType>(line.at(2).get<int>()),
                      static_cast<TensorRole>(line.at(3).get<int>()), Box{shape(4), shape(5)}});

@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "kumiko/base/error.h"
-#include "kumiko/base/json_depth.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/base/log.h"
 #include "kumiko/convert/sentencepiece_model.h"
 
@@ -238,7 +238,7 @@ void add_byte_fallback(GgufSettings& settings, const json& document, const fs::p
 }
 
 void add_id(GgufSettings& settings, const char* key, const std::string& id) {
-  json value = json::parse(id);
+  json value = parse_json(id, key);
   if (value.is_array() && !value.empty()) value = value.at(0);  // several that end a text: the first
   if (value.is_number_unsigned()) settings.add(key, value.get<uint32_t>());
 }
@@ -252,9 +252,7 @@ void add_gguf_tokenizer(GgufSettings& settings, const fs::path& directory, int64
                directory.string());
   }
   try {
-    const std::string text = read_text_file(path);
-    check_json_depth(text);
-    const json document = json::parse(text);
+    const json document = parse_json(read_text_file(path), path.string());
     const json& model = document.at("model");
     if (model.value("type", "BPE") != "BPE") refuse("model", model.value("type", json()));
     Vocabulary vocabulary(vocab_size);
@@ -268,7 +266,7 @@ void add_gguf_tokenizer(GgufSettings& settings, const fs::path& directory, int64
     add_id(settings, "tokenizer.ggml.padding_token_id", ids.pad);
     settings.add("tokenizer.ggml.add_bos_token", adds_begin(document.value("post_processor", json())));
   } catch (const json::exception& error) {
-    throw_user("{} is not a tokenizer that can be read: {}", path.string(), error.what());
+    throw_user("{} is not a tokenizer that can be read: {}", path.string(), json_reason(error));
   }
 }
 

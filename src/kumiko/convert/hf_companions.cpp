@@ -4,7 +4,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
-#include "kumiko/base/json_depth.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/base/log.h"
 #include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/train/kept_tokenizer.h"
@@ -62,12 +62,11 @@ void write_tokenizer_config(const fs::path& path, const TextBounds& bounds, int6
 
 HfTokenIds ids_in(const std::string& generation_config, const fs::path& path) {
   try {
-    check_json_depth(generation_config);
-    const auto settings = nlohmann::json::parse(generation_config);
+    const auto settings = parse_json(generation_config, path.string());
     const auto id = [&settings](const char* key) { return settings.value(key, nlohmann::json()).dump(); };
     return {id("bos_token_id"), id("eos_token_id"), id("pad_token_id")};
-  } catch (const std::exception& error) {
-    throw_user("{} is not a JSON object: {}", path.string(), error.what());
+  } catch (const nlohmann::json::exception& error) {
+    throw_user("{} is not a JSON object: {}", path.string(), json_reason(error));
   }
 }
 
@@ -105,10 +104,10 @@ void keep_token_ids(const fs::path& config, const fs::path& directory) {
   const std::string text = fs::exists(path) ? read_text_file(path) : "{}";
   HfTokenIds ids = ids_in(text, path);
   fill_in(ids, ids_in(read_text_file(config), config));
-  auto settings = nlohmann::ordered_json::parse(text);
+  auto settings = parse_ordered_json(text, path.string());
   const nlohmann::ordered_json before = settings;
   const auto keep = [&settings](const char* key, const std::string& id) {
-    if (id != "null") settings[key] = nlohmann::json::parse(id);
+    if (id != "null") settings[key] = parse_json(id, key);
   };
   keep("bos_token_id", ids.bos);
   keep("eos_token_id", ids.eos);

@@ -9,7 +9,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
-#include "kumiko/base/json_depth.h"
+#include "kumiko/base/json_text.h"
 
 namespace kumiko {
 namespace {
@@ -49,12 +49,9 @@ bool same_bits(const HfTensor& a, const HfTensor& b) {
 // The files that the index names, in its order.
 std::map<std::string, std::string> read_index(const fs::path& path) {
   try {
-    const std::string text = read_text_file(path);
-    check_json_depth(text);
-    const auto index = nlohmann::json::parse(text);
-    return index.at("weight_map").get<std::map<std::string, std::string>>();
+    return parse_json(read_text_file(path), path.string()).at("weight_map").get<std::map<std::string, std::string>>();
   } catch (const nlohmann::json::exception& error) {
-    throw_user("{} has no weight_map from tensor names to files: {}", path.string(), error.what());
+    throw_user("{} has no weight_map from tensor names to files: {}", path.string(), json_reason(error));
   }
 }
 

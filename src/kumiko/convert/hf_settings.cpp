@@ -3,20 +3,15 @@
 #include <fmt/ranges.h>
 
 #include "kumiko/base/error.h"
-#include "kumiko/base/json_depth.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/base/log.h"
 
 namespace kumiko {
 
 using nlohmann::json;
 
-HfSettings::HfSettings(const std::string& text, std::string origin) : origin_(std::move(origin)) {
-  try {
-    check_json_depth(text);
-    json_ = json::parse(text);
-  } catch (const std::exception& error) {
-    throw_user("{} is not JSON: {}", origin_, error.what());
-  }
+HfSettings::HfSettings(const std::string& text, std::string origin)
+    : json_(parse_json(text, origin)), origin_(std::move(origin)) {
   if (!json_.is_object()) throw_user("{} is not a JSON object", origin_);
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/base/text.h"
 
 namespace kumiko {
@@ -36,20 +37,13 @@ std::string keys_of(const nlohmann::json& object) {
   return keys.empty() ? "none" : keys;
 }
 
-// The library's message without its own name, number and (always first) line.
-std::string reason(const nlohmann::json::parse_error& error) {
-  const std::string message = error.what();
-  const size_t column = message.find("column ");
-  return column == std::string::npos ? message : message.substr(column);
-}
-
 std::string parse_json_line(std::string_view line, const std::string& file_name, int64_t number,
                             const std::string& json_key) {
   nlohmann::json object;
   try {
-    object = nlohmann::json::parse(line);
-  } catch (const nlohmann::json::parse_error& error) {
-    throw_user("{} line {}: not JSON ({}); expected one JSON object a line", file_name, number, reason(error));
+    object = parse_json(line, "");
+  } catch (const Error& error) {
+    throw_user("{} line {}: {}; expected one JSON object a line", file_name, number, error.what());
   }
   if (!object.is_object()) {
     throw_user("{} line {}: a JSON {}; expected one object a line", file_name, number, object.type_name());

@@ -13,6 +13,7 @@
 #include "kumiko/base/environment.h"
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/base/log.h"
 #include "kumiko/base/text.h"
 
@@ -100,7 +101,7 @@ MachineCeilings cached_ceilings(int threads) {
   const std::filesystem::path path = ceilings_path(threads);
   try {
     if (std::filesystem::exists(path)) {
-      const auto json = nlohmann::json::parse(read_text_file(path));
+      const auto json = parse_json(read_text_file(path), "");
       return {json.at("cpu"),          json.at("host"),     json.at("threads"), json.at("fma_f32"),
               json.at("fma_f32_mean"), json.at("fma_bf16"), json.at("copy"),    json.at("triad")};
     }

@@ -1,10 +1,10 @@
 #include "kumiko/schedule/schedule_json.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "kumiko/base/error.h"
-#include "kumiko/base/json_depth.h"
 
 namespace kumiko {
 namespace {
@@ -22,34 +22,35 @@ StageTimes times_from_json(const json& object) {
           number_at(object, "weight", none.weight)};
 }
 
+int integer(const json& value, const char* key) {
+  if (!value.is_number_integer() || value < std::numeric_limits<int>::min() ||
+      value > std::numeric_limits<int>::max()) {
+    throw_user("{} = {}: expected a whole number", key, value.dump());
+  }
+  return value.get<int>();
+}
+
+std::vector<int32_t> integers(const json& list, const char* key) {
+  if (!list.is_array()) throw_user("{} = {}: expected a list of whole numbers", key, list.dump());
+  std::vector<int32_t> values;
+  for (const json& value : list) values.push_back(integer(value, key));
+  return values;
+}
+
 }  // namespace
 
 int integer_at(const json& object, const char* key, int fallback) {
   const auto found = object.find(key);
-  if (found == object.end()) return fallback;
-  if (!found->is_number_integer() || *found < std::numeric_limits<int>::min() ||
-      *found > std::numeric_limits<int>::max()) {
-    throw_user("{} = {}: expected a whole number", key, found->dump());
-  }
-  return found->get<int>();
+  return found == object.end() ? fallback : integer(*found, key);
 }
 
 double number_at(const json& object, const char* key, double fallback) {
   const auto found = object.find(key);
   if (found == object.end()) return fallback;
-  if (!found->is_number()) throw_user("{} = {}: expected a number", key, found->dump());
-  return found->get<double>();
-}
-
-json parse_json(const std::string& text, const std::string& origin) {
-  try {
-    check_json_depth(text);
-    json parsed = json::parse(text);
-    if (!parsed.is_object()) throw_user("expected a JSON object");
-    return parsed;
-  } catch (const std::exception& error) {
-    throw_user("{}: {}", origin, error.what());
+  if (!found->is_number() || !std::isfinite(found->get<double>())) {
+    throw_user("{} = {}: expected a number", key, found->dump());
   }
+  return found->get<double>();
 }
 
 ordered_json request_json(std::string_view schedule, const ScheduleRequest& request) {
@@ -125,8 +126,9 @@ ordered_json form_json(const Schedule& schedule) {
 }
 
 Schedule form_from_json(const json& form, std::string_view name, int num_ranks) {
-  const auto placement = form.at("placement").get<std::vector<std::vector<int32_t>>>();
-  const auto routes = form.at("routes").get<std::vector<int32_t>>();
+  std::vector<std::vector<int32_t>> placement;
+  for (const json& ranks : form.at("placement")) placement.push_back(integers(ranks, "placement"));
+  const std::vector<int32_t> routes = integers(form.at("routes"), "routes");
   std::vector<bool> holds(static_cast<size_t>(num_ranks));
   for (const std::vector<int32_t>& ranks : placement) {
     if (ranks.empty() || ranks.size() != placement[0].size()) throw_user("placement: routes of unlike lengths");

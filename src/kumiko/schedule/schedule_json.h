@@ -36,7 +36,4 @@ nlohmann::ordered_json actions_json(const Schedule& schedule, const std::vector<
 int integer_at(const nlohmann::json& object, const char* key, int fallback);
 double number_at(const nlohmann::json& object, const char* key, double fallback);
 
-// `text` as a JSON object; if it is none, user error that names `origin`.
-nlohmann::json parse_json(const std::string& text, const std::string& origin);
-
 }  // namespace kumiko

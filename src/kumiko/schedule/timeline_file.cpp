@@ -5,6 +5,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/schedule/report.h"
 #include "kumiko/schedule/schedule_json.h"
 #include "kumiko/schedule/verify.h"
@@ -89,6 +90,12 @@ TimelineFile timeline_from_json(const json& object) {
   return file;
 }
 
+json read_object(const std::filesystem::path& path) {
+  json parsed = parse_json(read_text_file(path), path.string());
+  if (!parsed.is_object()) throw_user("{}: expected a JSON object", path.string());
+  return parsed;
+}
+
 }  // namespace
 
 std::string to_json(const TimelineFile& file) {
@@ -100,13 +107,13 @@ std::string to_json(const TimelineFile& file) {
 }
 
 TimelineFile read_timeline_file(const std::filesystem::path& path) {
-  const json object = parse_json(read_text_file(path), path.string());
+  const json object = read_object(path);
   try {
     return timeline_from_json(object);
   } catch (const Error& error) {
     throw_user("{}: {}", path.string(), error.what());
   } catch (const json::exception& error) {
-    throw_user("{}: {}", path.string(), error.what());
+    throw_user("{}: {}", path.string(), json_reason(error));
   }
 }
 
@@ -139,7 +146,7 @@ ScheduleCosts mean_costs(const Timeline& timeline, double transfer) {
 }
 
 ScheduleCosts read_stage_costs(const std::filesystem::path& path, int num_ranks) {
-  const json object = parse_json(read_text_file(path), path.string());
+  const json object = read_object(path);
   try {
     ScheduleCosts costs;
     read_stages(object.value("stages", json()), num_ranks, costs);

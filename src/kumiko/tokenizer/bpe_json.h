@@ -5,9 +5,9 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string_view>
 
+#include "kumiko/base/json_place.h"
 #include "kumiko/tokenizer/bpe.h"
 #include "kumiko/tokenizer/pre_tokenizer.h"
-#include "kumiko/tokenizer/tokenizer_json_place.h"
 #include "kumiko/tokenizer/tokenizer_model.h"
 
 namespace kumiko {

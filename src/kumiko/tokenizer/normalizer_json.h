@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "kumiko/base/json_place.h"
 #include "kumiko/tokenizer/normalizer.h"
-#include "kumiko/tokenizer/tokenizer_json_place.h"
 
 namespace kumiko {
 

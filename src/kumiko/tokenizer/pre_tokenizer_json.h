@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "kumiko/base/json_place.h"
 #include "kumiko/tokenizer/pre_tokenizer.h"
-#include "kumiko/tokenizer/tokenizer_json_place.h"
 
 namespace kumiko {
 

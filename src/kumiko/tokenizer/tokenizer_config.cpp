@@ -6,7 +6,8 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
-#include "kumiko/tokenizer/tokenizer_json_place.h"
+#include "kumiko/base/json_place.h"
+#include "kumiko/base/json_text.h"
 
 namespace kumiko {
 namespace {
@@ -20,7 +21,7 @@ constexpr const char* generation_config = "generation_config.json";
 json read_config(const fs::path& path) {
   if (!fs::exists(path)) return json::object();
   try {
-    json document = parse_json(read_text_file(path));
+    json document = parse_json(read_text_file(path), "");
     if (!document.is_object()) JsonPlace(document, "").fail("an object");
     return document;
   } catch (const Error& error) {

@@ -4,9 +4,9 @@
 #include <optional>
 #include <utility>
 
+#include "kumiko/base/json_place.h"
 #include "kumiko/tokenizer/bpe_byte_map.h"
 #include "kumiko/tokenizer/pre_tokenizer_regex.h"
-#include "kumiko/tokenizer/tokenizer_json_place.h"
 #include "kumiko/tokenizer/tokenizer_utf8.h"
 
 namespace kumiko {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/base/text.h"
 #include "kumiko/tokenizer/bpe_byte_map.h"
 #include "kumiko/tokenizer/bpe_json.h"
@@ -92,7 +93,7 @@ std::optional<int32_t> begin_of_text(const JsonPlace& root) {
 }  // namespace
 
 Tokenizer tokenizer_from_json(std::string_view text) {
-  const json document = parse_json(text);
+  const json document = parse_json(text, "");
   const JsonPlace root(document, "");
   if (!document.is_object() || !document.contains("model")) {
     throw_user("\"model\" is missing: this is not a tokenizer.json");
@@ -122,7 +123,7 @@ Tokenizer tokenizer_from_json(std::string_view text) {
 }
 
 Tokenizer tokenizer_from_vocabulary(std::string_view vocabulary, std::string_view merges) {
-  const json vocabulary_document = parse_json(vocabulary);
+  const json vocabulary_document = parse_json(vocabulary, "");
   json merge_lines = json::array();
   for (const std::string& line : split(merges, '\n')) {
     const std::string_view pair = trim(line);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kumiko/base/json_text.h"
 #include "kumiko/comm/agreement.h"
 
 namespace kumiko {
@@ -14,7 +15,7 @@ std::vector<std::vector<ActionRecord>> gather_records(const std::vector<ActionRe
   std::vector<std::vector<ActionRecord>> records;
   for (const std::string& text : gather_text(axis, json.dump())) {
     records.emplace_back();
-    for (const auto& one : nlohmann::json::parse(text)) {
+    for (const auto& one : parse_json(text, "times of the actions of a rank")) {
       records.back().push_back({{one[0], one[1]}, one[2], one[3]});
     }
   }

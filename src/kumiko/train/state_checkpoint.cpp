@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/json_place.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/checkpoint/contents.h"
 #include "kumiko/train/layout_holdings.h"
 
@@ -27,15 +29,21 @@ std::string to_json(const RunRecord& record) {
 
 RunRecord run_record_from_json(const std::string& text, const std::string& origin) {
   try {
-    const auto json = nlohmann::json::parse(text);
-    RunRecord record{json.at("step"),   json.at("updates"), json.at("consumed_samples"), json.at("consumed_tokens"),
-                     json.at("config"), std::nullopt};
-    if (json.contains("loss_scale")) {
-      const auto& scale = json.at("loss_scale");
-      record.loss_scale = {scale.at("scale"), scale.at("steps_without_overflow"), scale.at("overflows_left")};
+    const nlohmann::json document = parse_json(text, "");
+    const JsonPlace json(document, "");
+    RunRecord record{json["step"].size(),
+                     json["updates"].size(),
+                     json["consumed_samples"].size(),
+                     json["consumed_tokens"].size(),
+                     json["config"].string(),
+                     std::nullopt};
+    if (json.has("loss_scale")) {
+      const JsonPlace scale = json["loss_scale"];
+      record.loss_scale = {scale["scale"].number(), scale["steps_without_overflow"].size(),
+                           scale["overflows_left"].size()};
     }
     return record;
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const Error& error) {
     throw_user("{}: the record of the training run is damaged or of another program: {}", origin, error.what());
   }
 }

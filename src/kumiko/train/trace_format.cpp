@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/json_text.h"
 
 namespace kumiko {
 namespace {
@@ -191,8 +192,10 @@ struct PartReader {
 
   void read_metadata(std::string_view line, int64_t line_number) {
     try {
-      take_metadata(nlohmann::json::parse(line));
+      take_metadata(parse_json(line, ""));
     } catch (const nlohmann::json::exception&) {
+      refuse(line, line_number);
+    } catch (const Error&) {
       refuse(line, line_number);
     }
   }

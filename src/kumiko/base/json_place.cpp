@@ -1,10 +1,10 @@
-#include "kumiko/tokenizer/tokenizer_json_place.h"
+#include "kumiko/base/json_place.h"
 
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "kumiko/base/error.h"
-#include "kumiko/base/json_depth.h"
-#include "kumiko/tokenizer/tokenizer_utf8.h"
 
 namespace kumiko {
 
@@ -14,8 +14,9 @@ static std::string excerpt(const json& value) {
   constexpr size_t longest = 60;
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
   if (text.size() <= longest) return text;
-  text.resize(longest);
-  text.resize(well_formed_utf8_prefix(text));
+  size_t end = longest;  // between two characters
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  text.resize(end);
   return text + "...";
 }
 
@@ -54,23 +55,24 @@ bool JsonPlace::boolean() const {
 }
 
 int64_t JsonPlace::integer() const {
+  constexpr auto most = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   if (!value_->is_number_integer()) fail("a whole number");
+  if (value_->is_number_unsigned() && value_->get<uint64_t>() > most) fail("a whole number below 2^63");
   return value_->get<int64_t>();
+}
+
+int64_t JsonPlace::size() const {
+  if (!value_->is_number_integer() || integer() < 0) fail("a whole number, 0 or more");
+  return integer();
+}
+
+double JsonPlace::number() const {
+  if (!value_->is_number() || !std::isfinite(value_->get<double>())) fail("a finite number");
+  return value_->get<double>();
 }
 
 void JsonPlace::fail(std::string_view expected) const {
   throw_user("{} is {}: expected {}", path_.empty() ? "the whole" : path_, excerpt(*value_), expected);
-}
-
-json parse_json(std::string_view text) {
-  check_json_depth(text);
-  try {
-    return json::parse(text);
-  } catch (const json::parse_error& error) {
-    throw_user(
-        "not valid JSON at byte {} of {}: the file is damaged, cut off, or of another kind; fetch or make it again",
-        error.byte, text.size());
-  }
 }
 
 }  // namespace kumiko
