@@ -8,6 +8,7 @@
 #include "convert/hf_testing.h"
 #include "kumiko/convert/names.h"
 #include "kumiko/model/model.h"
+#include "support/linear_backends.h"
 
 namespace kumiko {
 namespace {
@@ -183,12 +184,25 @@ void check(const std::string& fixture, Kernels& kernels, DType dtype, double tol
 }
 
 TEST_P(Parity, InDouble) { check(GetParam(), *make_reference_kernels(), DType::f64, 1e-12); }
-// What the project promises in single precision.
-TEST_P(Parity, InSingle) { check(GetParam(), *make_cpu_kernels(MemoryPool::create(), 2), DType::f32, 1e-5); }
 
-INSTANTIATE_TEST_SUITE_P(Transformers, Parity,
-                         testing::Values("gpt2", "gpt2_untied", "llama2", "llama31", "mistral", "mqa", "qwen2"),
+using ModelAndBackend = std::tuple<const char*, LinearBackend>;
+class ParityInSingle : public testing::TestWithParam<ModelAndBackend> {};
+
+// What the project promises in single precision, with each library that linear layers may take their products from.
+TEST_P(ParityInSingle, OfEveryLinearBackend) {
+  const auto [fixture, backend] = GetParam();
+  if (const std::string reason = test::why_without(backend); !reason.empty()) GTEST_SKIP() << reason;
+  check(fixture, *make_cpu_kernels(MemoryPool::create(), 2, DType::f32, backend), DType::f32, 1e-5);
+}
+
+const auto every_model = testing::Values("gpt2", "gpt2_untied", "llama2", "llama31", "mistral", "mqa", "qwen2");
+
+INSTANTIATE_TEST_SUITE_P(Transformers, Parity, every_model,
                          [](const auto& tested) { return std::string(tested.param); });
+INSTANTIATE_TEST_SUITE_P(Transformers, ParityInSingle, testing::Combine(every_model, test::every_linear_backend()),
+                         [](const auto& tested) {
+                           return std::string(std::get<0>(tested.param)) + "_" + name_of(std::get<1>(tested.param));
+                         });
 
 }  // namespace
 }  // namespace kumiko

@@ -140,11 +140,12 @@ struct Trained {
 struct Numbers {
   DType activations = DType::f64;
   int64_t steps = num_steps;
+  LinearBackend linear = LinearBackend::native;
 
   DType weights() const { return activations == DType::f64 ? DType::f64 : DType::f32; }
   std::unique_ptr<Kernels> kernels() const {
     return activations == DType::f64 ? make_reference_kernels()
-                                     : make_cpu_kernels(MemoryPool::create(), 1, activations);
+                                     : make_cpu_kernels(MemoryPool::create(), 1, activations, linear);
   }
 };
 

@@ -11,6 +11,7 @@
 #include "kumiko/comm/communicator.h"
 #include "kumiko/data/document_mask.h"
 #include "kumiko/train/step.h"
+#include "support/linear_backends.h"
 
 namespace kumiko {
 namespace {
@@ -232,13 +233,24 @@ constexpr Tolerance in_single{1e-5, 1e-5, 1e-5, 1e-5};
 TEST(Parity, TiedInDouble) { check_parity("tied", *make_reference_kernels(), DType::f64, in_double); }
 TEST(Parity, UntiedInDouble) { check_parity("untied", *make_reference_kernels(), DType::f64, in_double); }
 TEST(Parity, DocumentsInDouble) { check_parity("documents", *make_reference_kernels(), DType::f64, in_double); }
-TEST(Parity, DocumentsInSingle) {
-  check_parity("documents", *make_cpu_kernels(MemoryPool::create(), 2), DType::f32, in_single);
-}
-TEST(Parity, TiedInSingle) { check_parity("tied", *make_cpu_kernels(MemoryPool::create(), 2), DType::f32, in_single); }
-TEST(Parity, UntiedInSingle) {
-  check_parity("untied", *make_cpu_kernels(MemoryPool::create(), 1), DType::f32, in_single);
-}
+
+class ParityInSingle : public testing::TestWithParam<LinearBackend> {
+ protected:
+  void SetUp() override {
+    if (const std::string reason = test::why_without(GetParam()); !reason.empty()) GTEST_SKIP() << reason;
+  }
+  static void check(const std::string& name, int num_threads) {
+    const auto kernels = make_cpu_kernels(MemoryPool::create(), num_threads, DType::f32, GetParam());
+    check_parity(name, *kernels, DType::f32, in_single);
+  }
+};
+
+TEST_P(ParityInSingle, Documents) { check("documents", 2); }
+TEST_P(ParityInSingle, Tied) { check("tied", 2); }
+TEST_P(ParityInSingle, Untied) { check("untied", 1); }
+
+INSTANTIATE_TEST_SUITE_P(LinearBackends, ParityInSingle, test::every_linear_backend(),
+                         [](const auto& tested) { return name_of(tested.param); });
 
 }  // namespace
 }  // namespace kumiko

@@ -25,18 +25,12 @@ struct KernelsOptions {
 };
 
 const std::map<std::string, LinearBackend>& backends() {
-  static const std::map<std::string, LinearBackend> table = {{"automatic", LinearBackend::automatic},
-                                                             {"native", LinearBackend::native},
-                                                             {"onednn", LinearBackend::onednn},
-                                                             {"cblas", LinearBackend::cblas}};
+  static const std::map<std::string, LinearBackend> table = [] {
+    std::map<std::string, LinearBackend> made;
+    for (const std::string& name : linear_backend_names()) made.emplace(name, static_cast<LinearBackend>(made.size()));
+    return made;
+  }();
   return table;
-}
-
-std::string backend_name(LinearBackend backend) {
-  for (const auto& [name, value] : backends()) {
-    if (value == backend) return name;
-  }
-  return "";
 }
 
 std::vector<CaseSpec> chosen_cases(const KernelsOptions& options) {
@@ -50,7 +44,7 @@ std::vector<CaseSpec> chosen_cases(const KernelsOptions& options) {
 void report_failure(const KernelsOptions& options, const CaseSpec& spec, const std::string& problem) {
   fmt::print(
       "FAIL  {}\n      {}\n      kumiko bench kernels --mode {} --type {} --threads {} --linear-backend {} --case {}\n",
-      spec.to_string(), problem, options.mode, options.type, options.threads, backend_name(options.linear),
+      spec.to_string(), problem, options.mode, options.type, options.threads, name_of(options.linear),
       spec.to_string());
 }
 

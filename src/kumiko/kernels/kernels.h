@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "kumiko/base/exact_sum.h"
 #include "kumiko/base/random.h"
@@ -238,8 +239,14 @@ std::unique_ptr<Kernels> make_reference_kernels();
 // What the cpu kernels' vector code runs with on this machine, as "AVX-512": the order of some sums depends on it.
 std::string instruction_set();
 
-// Whose products the linear layers take. Automatic: our own, or oneDNN's where it uses instructions that ours don't.
+// Whose products the linear layers take. Automatic: our own. That a CPU has instructions which only a library uses is no
+// reason to choose it: on some of them (Sapphire Rapids in a virtual machine without AMX) bf16 is slower than f32.
 enum class LinearBackend : uint8_t { automatic, native, onednn, cblas };
+
+// As the option train.linear_backend spells it.
+const std::string& name_of(LinearBackend backend);
+// All of them, in the order of the enumeration.
+const std::vector<std::string>& linear_backend_names();
 
 // `num_threads` OpenMP threads; activations of `type`: f32, bf16 or f16. Workspace comes from `pool`. User error if the
 // backend is not there or does not know the type.

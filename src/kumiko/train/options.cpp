@@ -31,9 +31,8 @@ void TrainOptions::describe(OptionTable& table) {
   table.add_choice("precision", precision, {"fp32", "bf16", "fp16"},
                    "what activations and their gradients are computed in; weights and optimizer state are fp32");
   loss_scale.describe(table);
-  table.add_choice(
-      "linear_backend", linear_backend, {"automatic", "native", "onednn", "cblas"},
-      "whose products linear layers take; automatic: our own, or oneDNN's where only it uses bf16 instructions");
+  table.add_choice("linear_backend", linear_backend, linear_backend_names(),
+                   "whose products linear layers take; automatic: our own");
   table.add("reproducible", reproducible, "the same bits of loss and weights on any number of ranks; fp32 only");
 }
 

@@ -22,7 +22,7 @@ void check_reproducible(const Config& config, const Mesh& mesh) {
     throw_user(
         "train.linear_backend = {} with train.reproducible = true: expected native, as the library decides the order "
         "of its sums by itself",
-        train.linear_backend == LinearBackend::onednn ? "onednn" : "cblas");
+        name_of(train.linear_backend));
   }
   const auto replicas = static_cast<uint64_t>(mesh.size(Axis::data));
   if (!std::has_single_bit(replicas)) {

@@ -19,9 +19,6 @@ namespace {
 
 std::unique_ptr<cpu::LinearProducts> make_products(const std::shared_ptr<MemoryPool>& pool, int num_threads, DType type,
                                                    LinearBackend backend) {
-  if (backend == LinearBackend::automatic) {
-    backend = cpu::prefer_onednn(type) ? LinearBackend::onednn : LinearBackend::native;
-  }
   if (backend == LinearBackend::onednn) return cpu::make_onednn_products(pool, num_threads, type);
   if (backend == LinearBackend::cblas) return cpu::make_cblas_products(pool, num_threads, type);
   return cpu::make_native_products(pool, num_threads);
@@ -210,6 +207,13 @@ std::string instruction_set() {
   const int64_t best = usable & -usable;
   return best == HWY_AVX3 ? "AVX-512" : hwy::TargetName(best);
 }
+
+const std::vector<std::string>& linear_backend_names() {
+  static const std::vector<std::string> names = {"automatic", "native", "onednn", "cblas"};
+  return names;
+}
+
+const std::string& name_of(LinearBackend backend) { return linear_backend_names()[static_cast<size_t>(backend)]; }
 
 std::unique_ptr<Kernels> make_cpu_kernels(std::shared_ptr<MemoryPool> pool, int num_threads, DType type,
                                           LinearBackend linear) {

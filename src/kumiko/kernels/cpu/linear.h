@@ -49,10 +49,8 @@ const Shape& weight_shape(const PreparedWeight& weight);
 // Our own: any element type, weights read where they lie.
 std::unique_ptr<LinearProducts> make_native_products(std::shared_ptr<MemoryPool> pool, int num_threads);
 // oneDNN: f32, and bf16 where the CPU has instructions for it; weights are laid out once an update and kept. User error
-// if this program was built without it.
+// for other types and CPUs, or if this program was built without it.
 std::unique_ptr<LinearProducts> make_onednn_products(std::shared_ptr<MemoryPool> pool, int num_threads, DType type);
-// Whether make_onednn_products works, and is faster than ours on this CPU.
-bool prefer_onednn(DType type);
 // cblas_sgemm of the library that KUMIKO_CBLAS named when the program was built: f32. User error for other types, or if
 // none was named.
 std::unique_ptr<LinearProducts> make_cblas_products(std::shared_ptr<MemoryPool> pool, int num_threads, DType type);

@@ -17,11 +17,16 @@ namespace {
 using dnnl::matmul;
 using dnnl::memory;
 
-// A copy of the weight for each layout that a product has asked for so far. Copies are made at first use, so that what
-// is never run (generation has no backward) costs nothing.
+// What a product multiplies by: W^T in the forward, W in the backward. Of a square weight both have the same sizes, and
+// may have the same layout.
+enum class Factor : uint8_t { transposed, plain };
+
+// A copy of the weight for each factor and layout that a product has asked for so far. Copies are made at first use, so
+// that what is never run (generation has no backward) costs nothing.
 class LaidOutWeight : public CpuWeight {
  public:
   struct Layout {
+    Factor factor;
     memory::desc desc;
     Tensor storage;
     bool fresh = false;
@@ -66,7 +71,7 @@ class OneDnnProducts final : public LinearProducts {
  private:
   Primitive& primitive(const ProductKey& key);
   void* scratchpad_of(size_t bytes);
-  memory weight_in(const PreparedWeight& weight, memory::format_tag plain_tag, const memory::desc& wanted);
+  memory weight_in(const PreparedWeight& weight, Factor factor, const memory::desc& wanted);
   void run(const Primitive& made, const memory& left, const memory& right, void* bias, void* result);
   memory at(const memory::desc& desc, const Tensor& tensor) const { return {desc, engine_, tensor.raw()}; }
 
@@ -132,19 +137,21 @@ void* OneDnnProducts::scratchpad_of(size_t bytes) {
   return scratchpad_.raw();
 }
 
-// The weight in the layout `wanted`, laid out now if it is not there yet or stale.
-memory OneDnnProducts::weight_in(const PreparedWeight& weight, memory::format_tag plain_tag,
-                                 const memory::desc& wanted) {
+// The factor in the layout `wanted`, laid out now if it is not there yet or stale.
+memory OneDnnProducts::weight_in(const PreparedWeight& weight, Factor factor, const memory::desc& wanted) {
   const auto& known = dynamic_cast<const LaidOutWeight&>(weight);
-  const memory::desc plain(wanted.dims(), memory::data_type::f32, plain_tag);
+  // W^T [K, N] is the rows of W read by columns.
+  const auto tag = factor == Factor::transposed ? memory::format_tag::ba : memory::format_tag::ab;
+  const memory::desc plain(wanted.dims(), memory::data_type::f32, tag);
   if (wanted == plain) return at(plain, known.plain);
   LaidOutWeight::Layout* layout = nullptr;
   for (auto& candidate : known.layouts) {
-    if (candidate.desc == wanted) layout = &candidate;
+    if (candidate.factor == factor && candidate.desc == wanted) layout = &candidate;
   }
   if (layout == nullptr) {
     const auto bytes = static_cast<int64_t>(wanted.get_size());
-    known.layouts.push_back({wanted, Tensor::empty(*pool_, {bytes}, DType::u8, MemoryPurpose::workspace), false});
+    known.layouts.push_back(
+        {factor, wanted, Tensor::empty(*pool_, {bytes}, DType::u8, MemoryPurpose::workspace), false});
     layout = &known.layouts.back();
   }
   memory packed = at(wanted, layout->storage);
@@ -177,8 +184,7 @@ void OneDnnProducts::forward(const Tensor& x, const PreparedWeight& weight, cons
   omp_set_num_threads(num_threads_);
   const Primitive& made = primitive(
       {Pass::forward, x.shape().num_rows(), shape[0], shape[1], static_cast<bool>(bias), write == Write::accumulate});
-  // W^T [K, N] is the rows of W read by columns.
-  const memory right = weight_in(weight, memory::format_tag::ba, made.description.weights_desc());
+  const memory right = weight_in(weight, Factor::transposed, made.description.weights_desc());
   run(made, at(made.description.src_desc(), x), right, bias ? bias.raw() : nullptr, y.raw());
 }
 
@@ -188,7 +194,7 @@ void OneDnnProducts::backward_input(const Tensor& dy, const PreparedWeight& weig
   omp_set_num_threads(num_threads_);
   const Primitive& made =
       primitive({Pass::backward_input, dy.shape().num_rows(), shape[0], shape[1], false, write == Write::accumulate});
-  const memory right = weight_in(weight, memory::format_tag::ab, made.description.weights_desc());
+  const memory right = weight_in(weight, Factor::plain, made.description.weights_desc());
   run(made, at(made.description.src_desc(), dy), right, nullptr, dx.raw());
 }
 
@@ -200,25 +206,24 @@ void OneDnnProducts::backward_weight(const Tensor& x, const Tensor& dy, const Te
   run(made, at(made.description.src_desc(), dy), at(made.description.weights_desc(), x), nullptr, dweight.raw());
 }
 
+// For which oneDNN has bf16 products that are more than f32 ones in disguise.
+bool has_bf16_instructions() {
+#if defined(__x86_64__)
+  const auto isa = dnnl::get_effective_cpu_isa();
+  return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 std::unique_ptr<LinearProducts> make_onednn_products(std::shared_ptr<MemoryPool> pool, int num_threads, DType type) {
   if (type == DType::f16) throw_user("train.linear_backend = onednn: its CPU products know fp32 and bf16, not fp16");
-  if (type == DType::bf16 && !prefer_onednn(type)) {
+  if (type == DType::bf16 && !has_bf16_instructions()) {
     throw_user("train.linear_backend = onednn: its bf16 products need a CPU with AVX512_BF16 or AMX");
   }
   return std::make_unique<OneDnnProducts>(pool, num_threads, type);
-}
-
-// Our bf16 products compute in f32: twice as slow as the CPU's own bf16 instructions, which oneDNN uses.
-bool prefer_onednn(DType type) {
-#if defined(__x86_64__)
-  const auto isa = dnnl::get_effective_cpu_isa();
-  return type == DType::bf16 && (isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx);
-#else
-  static_cast<void>(type);
-  return false;
-#endif
 }
 
 }  // namespace kumiko::cpu

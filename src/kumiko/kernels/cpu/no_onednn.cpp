@@ -9,6 +9,4 @@ std::unique_ptr<LinearProducts> make_onednn_products(std::shared_ptr<MemoryPool>
       "train.linear_backend = onednn: this program was built without oneDNN; install libdnnl-dev and build again");
 }
 
-bool prefer_onednn(DType) { return false; }
-
 }  // namespace kumiko::cpu
