@@ -12,6 +12,14 @@ if(KUMIKO_SANITIZE)
   target_link_options(kumiko_flags INTERFACE -fsanitize=${KUMIKO_SANITIZE})
 endif()
 
+if(KUMIKO_FUZZ)
+  # The program tells the fuzzer which branches an input took. Not so what reads no files (KUMIKO_PLAIN).
+  target_compile_options(kumiko_flags INTERFACE -g1 -fno-omit-frame-pointer
+    $<$<NOT:$<BOOL:$<TARGET_PROPERTY:KUMIKO_PLAIN>>>:-fsanitize=address,undefined,fuzzer-no-link>
+    "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:KUMIKO_PLAIN>>>:-fno-sanitize-recover=undefined;-fno-sanitize=function>")
+  target_link_options(kumiko_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
 find_program(CCACHE ccache)
 if(CCACHE)
   # What ccache asks for before it keeps files that are compiled with a precompiled header.

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# install-packages.sh build|quickstart|test|cross|cblas|avx512|namespaces ...: installs the Debian packages (Ubuntu's
-# names are the same) that each purpose needs, those only that are missing. Needs root or sudo for that; says in one line
-# what it cannot get.
+# install-packages.sh PURPOSE ...: installs the Debian packages (Ubuntu's names are the same) that each purpose needs, those
+# only that are missing: build, quickstart, test, cross, cblas, mpich, fuzz, tidy, avx512, namespaces. Needs root or sudo for
+# that; says in one line what it cannot get.
 set -eu
 
 build="g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libdnnl-dev libhwy-dev libcli11-dev
   libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libonig-dev libxxhash-dev libhwloc-dev
   libsentencepiece-dev libutf8proc-dev"
 quickstart="bible-kjv"
-test="libgtest-dev ccache clang-format-14 git procps"
+test="libgtest-dev ccache clang-format-14 git procps util-linux"
 cross="g++-aarch64-linux-gnu qemu-user cmake ninja-build pkg-config"
 cblas="libopenblas-openmp-dev"
+mpich="libmpich-dev mpich"
+fuzz="clang-14 libclang-rt-14-dev libomp-14-dev ninja-build cmake"
+tidy="clang-tidy-14 clang-14 libomp-14-dev"
 avx512="bochs bochs-term bochsbios vgabios isolinux syslinux-common xorriso cpio busybox-static bsdutils"
 namespaces="iproute2 openmpi-bin"
 

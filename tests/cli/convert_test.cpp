@@ -122,10 +122,9 @@ TEST_F(Convert, WritesAConfigurationToTrainWith) {
 TEST_F(Convert, NamesWhatIsWrong) {
   expect_error(convert({"hf-export", "--load", tiny->path("run"), "--output", tiny->path("hf")}),
                {"hf is there already, and not empty"});
-  expect_error(convert({"hf-export", "--load", tiny->path("run"), "--output", tiny->path("x"), "--max-shard-size",
-                        "5"
-                        " GB"}),
-               {"'5 GB' is not the size of a file"});
+  expect_error(
+      convert({"hf-export", "--load", tiny->path("run"), "--output", tiny->path("x"), "--max-shard-size", "5 GB"}),
+      {"'5 GB' is not the size of a file"});
   expect_error(convert({"hf-import", "--input", tiny->path("data"), "--save", tiny->path("x")}), {"is not a folder"});
   const Finished gguf =
       convert({"gguf-export", "--load", tiny->path("run"), "--output", tiny->path("m.gguf"), "--type", "Q8_0"});

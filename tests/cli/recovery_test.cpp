@@ -118,8 +118,9 @@ TEST(Recovery, AFailedLastSaveIsAnError) {
 class Stopped : public testing::TestWithParam<std::tuple<int, const char*, const char*>> {};
 
 TEST_P(Stopped, SavesOnceAndEndsCleanly) {
-  const auto [ranks, signal, interval] = GetParam();
-  const TinyRun tiny(fmt::format("stopped_{}{}{}", ranks, signal, interval));
+  const auto [ranks, sent, interval] = GetParam();
+  const char* const signal = sent;  // a lambda takes no structured binding before C++23
+  const TinyRun tiny(fmt::format("stopped_{}{}{}", ranks, sent, interval));
   std::thread killer([&] {
     while (!std::filesystem::exists(tiny.path("run/metrics.jsonl")) || tiny.steps("run").size() < 5) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));

@@ -61,7 +61,7 @@ TEST(World, AxesDoNotWaitForEachOther) {
   }
   for (const Event& event : events) event.wait();
   for (int i = 0; i < 4; ++i) {
-    const auto at = static_cast<size_t>(2 * i);
+    const auto at = 2 * static_cast<size_t>(i);
     EXPECT_TRUE(same_bytes(tensors[at], marked(0, count, DType::i32, i)));
     EXPECT_TRUE(same_bytes(tensors[at + 1], marked(world().size() - 1, count, DType::i32, i + 10)));
   }

@@ -1,5 +1,6 @@
 #include "kumiko/schedule/warm_up.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "kumiko/schedule/dependencies.h"

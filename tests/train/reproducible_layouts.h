@@ -220,6 +220,7 @@ inline int64_t count_other_bits(const TrainingState& held, const TrainingState& 
             const int64_t column = matrix ? part.box.offset[1] + (run.begin + i) % width : 0;
             const float* mine = owned.weight.data<float>() + run.in_fragment + i;
             const float* theirs = parameter->value.data<float>() + (expected.first_row + row) * whole_width + column;
+            // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): bits are what is meant.
             if (std::memcmp(mine, theirs, sizeof(float)) == 0) continue;
             if (count++ == 0) first = part.name;
           }

@@ -72,7 +72,7 @@ TEST(StopSignals, GoBackToWhatTheyDid) {
 
 TEST(StopSignals, ThereIsOnlyOne) {
   const StopSignals stop(StopSignals::Answer::none);
-  EXPECT_THROW(StopSignals(StopSignals::Answer::none), Error);
+  EXPECT_THROW(const StopSignals second(StopSignals::Answer::none), Error);
 }
 
 }  // namespace

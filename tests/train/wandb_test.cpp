@@ -33,7 +33,7 @@ std::vector<std::string> records_of(const std::string& file) {
     const std::string body = file.substr(position + 6, size + 1);
     EXPECT_LE(7 + size, room);
     EXPECT_EQ(protobuf::crc32<0xEDB88320u>(body), little_endian(header, 4));
-    const int type = header[6];
+    const int type = static_cast<unsigned char>(header[6]);
     if (type == 1 || type == 2) record.clear();
     record += body.substr(1);
     if (type == 1 || type == 4) records.push_back(record);

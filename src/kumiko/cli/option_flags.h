@@ -11,7 +11,7 @@ class App;
 
 namespace kumiko {
 
-// "--sequence-parallel VALUE" for the option sequence_parallel of any section. `table` must be of fields that outlive
+// "--rank-order VALUE" for the option rank_order of any section. `table` must be of fields that outlive
 // `command`.
 void add_option_flag(CLI::App& command, const std::shared_ptr<OptionTable>& table, const Option& option);
 

@@ -14,6 +14,7 @@ class UnalignedView {
  public:
   UnalignedView() = default;
   UnalignedView(const std::byte* data, int64_t size) : data_(data), size_(size) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): an array is such a view.
   UnalignedView(std::span<const T> values)
       : data_(reinterpret_cast<const std::byte*>(values.data())), size_(static_cast<int64_t>(values.size())) {}
 

@@ -13,8 +13,7 @@ class StepWalk {
  public:
   // Of a stage that has these units of the model.
   StepWalk(const ModelOptions& model, const StepMemoryShape& shape, IndexRange units)
-      : model_(model),
-        shape_(shape),
+      : shape_(shape),
         embedding_(units.begin == 0),
         head_(units.end == num_model_units(model)),
         num_blocks_(units.size() - (embedding_ ? 1 : 0) - (head_ ? 1 : 0)) {
@@ -144,7 +143,6 @@ class StepWalk {
     if (embedding_) moment(0, gathered_);
   }
 
-  const ModelOptions& model_;
   const StepMemoryShape& shape_;
   bool embedding_;
   bool head_;

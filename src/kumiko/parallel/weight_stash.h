@@ -16,7 +16,7 @@ class WeightStash {
  public:
   // Of whole weights. The newest are version 0. All must outlive it; it leaves the newest in place.
   WeightStash(Model& model, ParameterStorage& storage, Kernels& kernels, const RankProgram& program);
-  ~WeightStash();
+  ~WeightStash();  // NOLINT(bugprone-exception-escape): places weights in memory that it holds
   WeightStash(const WeightStash&) = delete;
   WeightStash& operator=(const WeightStash&) = delete;
 
