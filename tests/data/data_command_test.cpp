@@ -6,6 +6,7 @@
 
 #include "data/dataset_testing.h"
 #include "kumiko/data/indexed_dataset.h"
+#include "kumiko/data/indexed_dataset_writer.h"
 
 namespace kumiko {
 namespace {
@@ -69,6 +70,19 @@ TEST_F(DataCommand, ExplainsErrors) {
   EXPECT_TRUE(
       contains(run("build --input b.jsonl --output out --tokenizer bytes --split-on page").errors, "--split-on"));
   EXPECT_TRUE(contains(run("inspect out").errors, "there is no dataset out: out.idx does not exist"));
+}
+
+// Two builds to one prefix: the second is refused while the first writes, and nothing is mixed.
+TEST_F(DataCommand, RefusesADatasetThatIsBeingWritten) {
+  folder_.write("a.txt", "text");
+  const Outcome outcome = [&] {
+    const IndexedDatasetWriter other(folder_.path("out"), TokenType::u8);
+    return run("build --input a.txt --output out --tokenizer bytes");
+  }();
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_TRUE(contains(outcome.errors, "the dataset out is in use by process ")) << outcome.errors;
+  EXPECT_EQ(run("build --input a.txt --output out --tokenizer bytes").status, 0);
+  EXPECT_EQ(folder_.names(), (std::vector<std::string>{"a.txt", "out.bin", "out.idx"}));
 }
 
 // Every durable file operation of a build that replaces an older dataset fails once, in both ways.

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -35,8 +36,9 @@ constexpr size_t buffer_size = size_t{1} << 20;
 
 }  // namespace
 
-OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+OutputFile::OutputFile(std::filesystem::path path, Place place) : path_(std::move(path)) {
+  const int flags = place == Place::free ? O_EXCL : O_TRUNC;
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
   if (descriptor_ < 0) throw_file_error("create", path_, errno);
   buffer_.reserve(buffer_size);
 }
@@ -85,9 +87,18 @@ void OutputFile::finish() {
   if (closed != 0) throw_file_error("close", path_, errno);
 }
 
-static std::filesystem::path temporary_name(const std::filesystem::path& path) { return path.string() + ".tmp"; }
+// A name of its own for each writer: two that write the same file at once must not write into one.
+static std::filesystem::path temporary_name(const std::filesystem::path& path) {
+  static std::atomic<int> counter{0};
+  std::error_code failure;
+  while (true) {
+    std::filesystem::path name = fmt::format("{}.{}-{}.tmp", path.string(), ::getpid(), counter++);
+    if (!std::filesystem::exists(std::filesystem::symlink_status(name, failure))) return name;
+  }
+}
 
-AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), file_(temporary_name(path_)) {}
+AtomicFile::AtomicFile(std::filesystem::path path)
+    : path_(std::move(path)), file_(temporary_name(path_), OutputFile::Place::free) {}
 
 AtomicFile::~AtomicFile() {
   if (!committed_) ::unlink(file_.path().c_str());

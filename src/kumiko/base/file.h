@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -13,8 +14,11 @@ namespace kumiko {
 // A file being written from its beginning. Every failure is an environment error that names the path and the reason.
 class OutputFile {
  public:
-  // Creates or truncates `path`.
-  explicit OutputFile(std::filesystem::path path);
+  enum class Place : uint8_t {
+    any,   // created, or truncated
+    free,  // created; an error if anything has the name, a link included
+  };
+  explicit OutputFile(std::filesystem::path path, Place place = Place::any);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -40,7 +44,7 @@ class OutputFile {
 };
 
 // An OutputFile that appears under its final name only when commit() has put every byte on the disk; until then, and
-// if the process dies, the final name keeps what it had. The temporary name is `path` + ".tmp".
+// if the process dies, the final name keeps what it had. The temporary name is `path` + ".PROCESS-NUMBER.tmp".
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -26,6 +26,7 @@ bool is_checksum(std::string_view text) {
 }
 
 bool is_temporary(const std::string& name) {
+  if (name.starts_with(std::string(latest_name) + ".") && name.ends_with(temporary_suffix)) return true;
   for (const std::string_view suffix : {replaced_suffix, temporary_suffix}) {
     if (name.ends_with(suffix) && step_of_name(std::string_view(name).substr(0, name.size() - suffix.size()))) {
       return true;

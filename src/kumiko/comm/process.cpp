@@ -10,6 +10,8 @@
 #include <mutex>
 #include <thread>
 
+#include "kumiko/base/file_lock.h"
+
 namespace kumiko {
 
 RankInfo this_process() {
@@ -35,6 +37,7 @@ void end_process(int exit_code) {
     std::unique_lock lock(flush->mutex);
     flush->over.wait_for(lock, std::chrono::milliseconds(500), [&] { return flush->done; });
   }
+  remove_held_locks();
   _exit(exit_code);
 }
 

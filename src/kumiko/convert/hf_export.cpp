@@ -9,6 +9,7 @@
 #include "kumiko/base/clock.h"
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/base/file_lock.h"
 #include "kumiko/checkpoint/safetensors.h"
 #include "kumiko/convert/checkpoint_source.h"
 #include "kumiko/convert/elements.h"
@@ -114,6 +115,9 @@ ConversionReport export_hf(const HfExportOptions& options) {
   CheckpointSource source(options.load, options.block_elements);
   const fs::path temporary = output.string() + ".kumiko.tmp";
   std::error_code code;
+  if (output.has_parent_path()) fs::create_directories(output.parent_path(), code);
+  if (code) throw_environment("cannot create the directory {}: {}", output.parent_path().string(), code.message());
+  const FileLock lock(output.string() + ".lock", output.string());
   fs::remove_all(temporary, code);  // what a crash left
   fs::create_directories(temporary, code);
   if (code) throw_environment("cannot create the directory {}: {}", temporary.string(), code.message());

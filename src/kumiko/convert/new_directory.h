@@ -2,6 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+
+#include "kumiko/base/file_lock.h"
 
 namespace kumiko {
 
@@ -14,12 +17,14 @@ class NewDirectory {
   NewDirectory(const NewDirectory&) = delete;
   NewDirectory& operator=(const NewDirectory&) = delete;
 
+  // User error if another process makes it at this moment: two would mix their files.
   void create();
   // It is complete.
   void keep() { kept_ = true; }
 
  private:
   std::filesystem::path path_;
+  std::optional<FileLock> lock_;
   bool existed_;
   bool created_ = false;
   bool kept_ = false;

@@ -54,6 +54,7 @@ IndexedDatasetWriter::IndexedDatasetWriter(std::string prefix, TokenType type)
     std::filesystem::create_directories(folder, failure);
     if (failure) throw_environment("cannot create folder {}: {}", folder.string(), failure.message());
   }
+  lock_.emplace(prefix_ + ".lock", "the dataset " + prefix_);
   tokens_.emplace(temporary(tokens_path(prefix_)));
 }
 
@@ -136,6 +137,7 @@ void IndexedDatasetWriter::commit() {
   OutputFile index_file(temporary(index));
   write_index(index_file);
   index_file.finish();
+  lock_->check();
   // An older index must not speak of the new tokens, not even for a moment: it goes first, and the new one comes last.
   if (std::filesystem::remove(index)) sync_directory(index.parent_path());
   rename_durably(temporary(tokens), tokens);

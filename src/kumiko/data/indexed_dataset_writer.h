@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kumiko/base/file.h"
+#include "kumiko/base/file_lock.h"
 #include "kumiko/data/indexed_dataset.h"
 #include "kumiko/data/token_type.h"
 
@@ -18,7 +19,8 @@ namespace kumiko {
 
 class IndexedDatasetWriter {
  public:
-  // Opens PREFIX.bin.tmp; creates the folder if there is none. `type` must be an integer type.
+  // Takes PREFIX.lock and opens PREFIX.bin.tmp; creates the folder if there is none. `type` must be an integer type.
+  // User error if another process writes this dataset.
   IndexedDatasetWriter(std::string prefix, TokenType type);
   // Without commit(), removes what was written.
   ~IndexedDatasetWriter();
@@ -55,6 +57,7 @@ class IndexedDatasetWriter {
 
   std::string prefix_;
   TokenType type_;
+  std::optional<FileLock> lock_;  // given back when the files have their names
   std::optional<OutputFile> tokens_;
   std::vector<char> encoded_;
   std::deque<int32_t> sizes_;

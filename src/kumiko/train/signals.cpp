@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/file_lock.h"
 
 namespace kumiko {
 namespace {
@@ -54,6 +55,7 @@ void handle(int signal) {
     }
     if (handler_state.over_bar) say(erase_bar);
     if (handler_state.speak) say("stopping at once, without saving\n");
+    remove_held_locks();
     ::_exit(128 + signal);
   }
   handler_state.received_at = now;
