@@ -52,7 +52,7 @@ done
 [ -d "$stage" ] || fetch_libraries
 [ -f "$build/build.ninja" ] ||
   cmake -G Ninja -B "$build" -DCMAKE_TOOLCHAIN_FILE="$PWD/cmake/aarch64-linux-gnu.cmake" -DKUMIKO_STAGE="$stage" \
-    -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DKUMIKO_TESTS=ON -DKUMIKO_MPI=OFF
+    -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DKUMIKO_TESTS=ON -DKUMIKO_DEVELOPER=ON -DKUMIKO_MPI=OFF
 if [ $# -gt 0 ]; then
   exec cmake --build "$build" --target "$@"
 fi
