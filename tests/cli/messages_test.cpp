@@ -62,6 +62,42 @@ TEST_F(Messages, SizesThatDoNotDivide) {
                "train.seq_length = 32 is longer than the model's model.max_position_embeddings = 16");
 }
 
+TEST_F(Messages, SchedulesThatMakeNoSense) {
+  const auto with = [](std::vector<std::string> options) {
+    options.insert(options.end(), {"train.train_iters", "10", "optimizer.lr_decay_iters", "0"});
+    return options;
+  };
+  expect_train(with({"optimizer.lr_warmup_iters", "10"}),
+               "optimizer.lr_warmup_iters = 10 must be less than train.train_iters = 10, where the decay ends unless "
+               "optimizer.lr_decay_iters is given");
+  expect_train(
+      with({"optimizer.lr_decay_style", "WSD", "optimizer.lr_wsd_decay_iters", "8", "optimizer.lr_warmup_iters", "3"}),
+      "optimizer.lr_wsd_decay_iters = 8: with optimizer.lr_decay_style = WSD the last part takes from 1 to 7 "
+      "steps");
+  expect_train(with({"optimizer.lr", "1e-3", "optimizer.lr_warmup_init", "2e-3"}),
+               "optimizer.lr_warmup_init = 0.002 is larger than optimizer.lr = 0.001");
+  const Finished finished = tiny.train(1, with({"optimizer.lr_decay_style", "WSD", "optimizer.lr_wsd_decay_iters", "7",
+                                                "optimizer.lr_warmup_iters", "3"}));
+  EXPECT_EQ(finished.exit_code, 0) << finished.output;
+}
+
+TEST_F(Messages, MomentumThatACheckpointDoesNotHave) {
+  const std::string save = tiny.path("plain-sgd");
+  const auto run = [&](const std::string& optimizer, const std::string& momentum, const std::string& steps) {
+    return tiny.train(1, {"checkpoint.save", save, "checkpoint.load", save, "optimizer.optimizer", optimizer,
+                          "optimizer.sgd_momentum", momentum, "train.train_iters", steps});
+  };
+  EXPECT_EQ(run("sgd", "0", "2").exit_code, 0);
+  for (const char* optimizer : {"sgd", "adam"}) {
+    expect(run(optimizer, "0.9", "3"),
+           save +
+               "/step-0000002 was saved with optimizer.optimizer = sgd and optimizer.sgd_momentum = 0, so it holds no "
+               "momentum or other state of an optimizer to go on from; resume with these two, or begin a run with its "
+               "weights: set checkpoint.finetune = true");
+  }
+  EXPECT_EQ(run("sgd", "0", "3").exit_code, 0);
+}
+
 TEST_F(Messages, TokensBeyondTheVocabulary) {
   expect_train({"data.tokenizer", "", "model.vocab_size", "50"},
                "token id 110 in " + tiny.path("data") + " (sequence 0, token 0) exceeds vocab_size 50");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -41,25 +42,80 @@ TEST(LearningRate, IsMegatrons) {
   }
 }
 
+std::string message_of(OptimizerOptions options, int64_t train_iters = 100) {
+  try {
+    options.validate();
+    options.resolve_schedule(train_iters);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::user);
+    return error.what();
+  }
+  return "no error";
+}
+
 TEST(OptimizerOptions, NamesWhatDoesNotFit) {
-  const auto message_of = [](const OptimizerOptions& options) -> std::string {
-    try {
-      options.validate();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
-  };
   OptimizerOptions options;
   options.lr = -1;
-  EXPECT_EQ(message_of(options), "optimizer.lr = -1: expected 0 or more");
+  EXPECT_EQ(message_of(options), "optimizer.lr = -1: expected a finite number, 0 or more");
+  options.lr = INFINITY;
+  EXPECT_EQ(message_of(options), "optimizer.lr = inf: expected a finite number, 0 or more");
+  options.lr = NAN;
+  EXPECT_EQ(message_of(options), "optimizer.lr = nan: expected a finite number, 0 or more");
   options.lr = 1e-4;
   options.min_lr = 1e-3;
   EXPECT_EQ(message_of(options), "optimizer.min_lr = 0.001 is larger than optimizer.lr = 0.0001");
   options.min_lr = 0;
+  options.lr_warmup_init = 2e-4;
+  EXPECT_EQ(message_of(options),
+            "optimizer.lr_warmup_init = 0.0002 is larger than optimizer.lr = 0.0001, where the warm-up ends");
+  options.lr_warmup_init = 1e-4;
+  EXPECT_EQ(message_of(options), "no error");
+  options.adam_eps = INFINITY;
+  EXPECT_EQ(message_of(options), "optimizer.adam_eps = inf: expected a finite number, more than 0");
+}
+
+TEST(OptimizerOptions, NameTheWarmUpsEndAsItWasGiven) {
+  OptimizerOptions options;
   options.lr_warmup_iters = 20;
-  options.lr_decay_iters = 10;
-  EXPECT_EQ(message_of(options), "optimizer.lr_warmup_iters = 20 must be less than optimizer.lr_decay_iters = 10");
+  options.lr_decay_iters = 20;
+  EXPECT_EQ(message_of(options), "optimizer.lr_warmup_iters = 20 must be less than optimizer.lr_decay_iters = 20");
+  options.lr_decay_iters = 0;
+  EXPECT_EQ(message_of(options, 10),
+            "optimizer.lr_warmup_iters = 20 must be less than train.train_iters = 10, where the decay ends unless "
+            "optimizer.lr_decay_iters is given");
+  EXPECT_EQ(message_of(options, 0), "no error");  // trains nothing
+  EXPECT_EQ(message_of(options, 21), "no error");
+  options.lr_decay_style = DecayStyle::constant;
+  EXPECT_EQ(message_of(options, 10), "no error");
+}
+
+TEST(OptimizerOptions, TakeTheStepsOfTheRunForThoseOfTheDecay) {
+  OptimizerOptions options;
+  options.lr_decay_style = DecayStyle::wsd;
+  options.lr_wsd_decay_iters = 40;
+  options.lr_warmup_iters = 60;
+  options.validate();  // before the steps of the run are known
+  options.resolve_schedule(100);
+  EXPECT_EQ(options.lr_decay_iters, 100);
+  EXPECT_EQ(learning_rate(options, 60), options.lr);
+  EXPECT_LT(learning_rate(options, 61), options.lr);
+}
+
+TEST(OptimizerOptions, RefuseADecayThatReachesIntoTheWarmUp) {
+  OptimizerOptions options;
+  options.lr_decay_style = DecayStyle::wsd;
+  EXPECT_EQ(message_of(options),
+            "optimizer.lr_wsd_decay_iters = 0: with optimizer.lr_decay_style = WSD the last part takes from 1 to 100 "
+            "steps (train.train_iters = 100, where the decay ends)");
+  options.lr_wsd_decay_iters = 41;
+  options.lr_warmup_iters = 60;
+  EXPECT_EQ(message_of(options),
+            "optimizer.lr_wsd_decay_iters = 41: with optimizer.lr_decay_style = WSD the last part takes from 1 to 40 "
+            "steps (train.train_iters = 100, where the decay ends, less optimizer.lr_warmup_iters = 60)");
+  options.lr_decay_iters = 100;
+  EXPECT_EQ(message_of(options),
+            "optimizer.lr_wsd_decay_iters = 41: with optimizer.lr_decay_style = WSD the last part takes from 1 to 40 "
+            "steps (optimizer.lr_decay_iters = 100 less optimizer.lr_warmup_iters = 60)");
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "kumiko/optim/options.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "kumiko/base/error.h"
 
 namespace kumiko {
@@ -27,7 +30,9 @@ void OptimizerOptions::describe(OptionTable& table) {
 
 void OptimizerOptions::validate() const {
   const auto at_least_zero = [](const char* name, double value) {
-    if (!(value >= 0)) throw_user("optimizer.{} = {}: expected 0 or more", name, value);
+    if (!(value >= 0) || !std::isfinite(value)) {
+      throw_user("optimizer.{} = {}: expected a finite number, 0 or more", name, value);
+    }
   };
   const auto fraction = [](const char* name, double value) {
     if (!(value >= 0 && value < 1)) throw_user("optimizer.{} = {}: expected 0 or more and less than 1", name, value);
@@ -43,16 +48,36 @@ void OptimizerOptions::validate() const {
   fraction("adam_beta1", adam_beta1);
   fraction("adam_beta2", adam_beta2);
   fraction("sgd_momentum", sgd_momentum);
-  if (!(adam_eps > 0)) throw_user("optimizer.adam_eps = {}: expected more than 0", adam_eps);
+  if (!(adam_eps > 0) || !std::isfinite(adam_eps)) {
+    throw_user("optimizer.adam_eps = {}: expected a finite number, more than 0", adam_eps);
+  }
   if (min_lr > lr) throw_user("optimizer.min_lr = {} is larger than optimizer.lr = {}", min_lr, lr);
-  if (lr_decay_iters > 0 && lr_warmup_iters >= lr_decay_iters) {
-    throw_user("optimizer.lr_warmup_iters = {} must be less than optimizer.lr_decay_iters = {}", lr_warmup_iters,
-               lr_decay_iters);
+  if (lr_warmup_init > lr) {
+    throw_user("optimizer.lr_warmup_init = {} is larger than optimizer.lr = {}, where the warm-up ends", lr_warmup_init,
+               lr);
   }
-  if (lr_decay_style == DecayStyle::wsd && (lr_wsd_decay_iters < 1 || lr_wsd_decay_iters > lr_decay_iters)) {
-    throw_user("optimizer.lr_wsd_decay_iters = {}: with lr_decay_style = WSD expected from 1 to lr_decay_iters = {}",
-               lr_wsd_decay_iters, lr_decay_iters);
+}
+
+void OptimizerOptions::resolve_schedule(int64_t train_iters) {
+  const bool given = lr_decay_iters > 0;
+  if (!given) lr_decay_iters = std::max<int64_t>(1, train_iters);
+  if (lr_decay_style == DecayStyle::constant) return;  // a warm-up may be longer than a run
+  if (!given && train_iters == 0) return;              // nothing is trained
+  const std::string end = given ? fmt::format("optimizer.lr_decay_iters = {}", lr_decay_iters)
+                                : fmt::format("train.train_iters = {}, where the decay ends", train_iters);
+  if (lr_warmup_iters >= lr_decay_iters) {
+    throw_user("optimizer.lr_warmup_iters = {} must be less than {}{}", lr_warmup_iters, end,
+               given ? "" : " unless optimizer.lr_decay_iters is given");
   }
+  if (lr_decay_style != DecayStyle::wsd) return;
+  const int64_t most = lr_decay_iters - lr_warmup_iters;
+  if (lr_wsd_decay_iters >= 1 && lr_wsd_decay_iters <= most) return;
+  const std::string without_warmup =
+      lr_warmup_iters > 0 ? fmt::format("{} less optimizer.lr_warmup_iters = {}", given ? "" : ",", lr_warmup_iters) : "";
+  throw_user(
+      "optimizer.lr_wsd_decay_iters = {}: with optimizer.lr_decay_style = WSD the last part takes from 1 to {} steps "
+      "({}{})",
+      lr_wsd_decay_iters, most, end, without_warmup);
 }
 
 }  // namespace kumiko

@@ -27,7 +27,11 @@ struct OptimizerOptions {
   double clip_grad = 1;
 
   void describe(OptionTable& table);
+  // Each option by itself, and lr beside the other rates. User error naming the option.
   void validate() const;
+  // Replaces lr_decay_iters = 0 by the steps of the run, then checks that warm-up and decay fit into them. User error
+  // naming options that were given.
+  void resolve_schedule(int64_t train_iters);
 };
 
 }  // namespace kumiko

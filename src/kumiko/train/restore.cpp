@@ -35,7 +35,7 @@ void resume_from(Run& run, const std::string& directory) {
   const std::string origin = reader.path().string();
   const RunRecord record = run_record_from_json(reader.manifest().state, origin);
   const std::vector<SavedPiece> pieces = pieces_of(run.state);
-  check_resumable(reader.manifest(), pieces, origin);
+  check_resumable(reader.manifest(), record, pieces, origin);
   check_same_run(record, run.config, origin);
   load_pieces(reader, pieces);
   run.state.step = record.step;

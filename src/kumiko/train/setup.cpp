@@ -98,7 +98,7 @@ void resolve(Config& config, const World& world) {
   if (train.global_batch_size == 0) {
     train.global_batch_size = train.micro_batch_size * config.parallel.data_parallel_size;
   }
-  if (config.optimizer.lr_decay_iters == 0) config.optimizer.lr_decay_iters = std::max<int64_t>(1, train.train_iters);
+  config.optimizer.resolve_schedule(train.train_iters);
 }
 
 BatchLayout layout_of(const Config& config, const World& world, const Mesh& mesh) {
@@ -212,7 +212,6 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   config.model.validate();
   check_tensor_parallel(config.model, config.parallel.tensor_model_parallel_size);
   config.train.recompute.validate(config.model.num_layers);
-  config.optimizer.validate();
   const Mesh mesh = config.parallel.mesh(world.size());
   check_sharding(config.parallel.zero_stage, config.parallel.zero_group_size, mesh.size(Axis::data));
   const BatchLayout batches = layout_of(config, world, mesh);

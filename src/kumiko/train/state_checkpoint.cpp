@@ -40,7 +40,7 @@ RunRecord run_record_from_json(const std::string& text, const std::string& origi
     if (json.has("loss_scale")) {
       const JsonPlace scale = json["loss_scale"];
       record.loss_scale = {scale["scale"].number(), scale["steps_without_overflow"].size(),
-                           scale["overflows_left"].size()};
+                           scale["overflows_left"].integer()};
     }
     return record;
   } catch (const Error& error) {
@@ -171,11 +171,20 @@ void load_pieces(CheckpointReader& reader, const std::vector<SavedPiece>& pieces
   for (const SavedPiece& piece : pieces) reader.load(piece.name, piece.box, piece.tensor);
 }
 
-void check_resumable(const Manifest& manifest, const std::vector<SavedPiece>& pieces, const std::string& origin) {
+void check_resumable(const Manifest& manifest, const RunRecord& record, const std::vector<SavedPiece>& pieces,
+                     const std::string& origin) {
   const auto optimizer = [](const auto& tensor) { return tensor.role == TensorRole::optimizer; };
   const bool stored = std::any_of(manifest.tensors.begin(), manifest.tensors.end(),
                                   [&](const auto& entry) { return optimizer(entry.second); });
   if (stored || std::none_of(pieces.begin(), pieces.end(), optimizer)) return;
+  const OptimizerOptions saved = parse_config(record.config, origin).optimizer;
+  if (states_per_weight(saved) == 0) {
+    throw_user(
+        "{} was saved with optimizer.optimizer = sgd and optimizer.sgd_momentum = 0, so it holds no momentum or other "
+        "state of an optimizer to go on from; resume with these two, or begin a run with its weights: set "
+        "checkpoint.finetune = true and checkpoint.save to a directory of its own",
+        origin);
+  }
   throw_user(
       "{} holds weights only, as imported checkpoints do, so no run can be resumed from it; to begin a run with its "
       "weights, set checkpoint.finetune = true and checkpoint.save to a directory of its own",

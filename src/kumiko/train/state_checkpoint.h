@@ -46,9 +46,10 @@ std::vector<SavedPiece> pieces_of(const ParameterRegistry& parameters, Copies co
 // Fills the pieces' tensors from a checkpoint. User error, listing every tensor that is missing or has another shape.
 void load_pieces(CheckpointReader& reader, const std::vector<SavedPiece>& pieces);
 
-// User error, saying what to do, if the pieces are those of a run and the checkpoint holds weights alone, as imported
-// ones do.
-void check_resumable(const Manifest& manifest, const std::vector<SavedPiece>& pieces, const std::string& origin);
+// User error, saying what to do, if the pieces are those of a run and the checkpoint holds weights alone: as imported
+// ones do, and those of an optimizer that keeps nothing.
+void check_resumable(const Manifest& manifest, const RunRecord& record, const std::vector<SavedPiece>& pieces,
+                     const std::string& origin);
 
 // User error, listing every option that differs, if `record` is of a model that computes something else than this one.
 void check_same_model(const RunRecord& record, Config& config, const std::string& origin);
