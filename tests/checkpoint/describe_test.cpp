@@ -7,6 +7,7 @@
 
 #include "checkpoint/directories.h"
 #include "checkpoint/sample.h"
+#include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
 #include "kumiko/base/text.h"
 
@@ -25,7 +26,7 @@ TEST(Describe, ACheckpoint) {
   sample::save(options, 1, sample::Layout::rows, 100, 7);
   const auto path = root / "step-0000100";
   const std::string size = size_of_file(path / "rank-00000-of-00001.safetensors");
-  EXPECT_EQ(describe_checkpoint(root.path(), {false, true}), "checkpoint   " + path.string() + R"(
+  EXPECT_EQ(describe_checkpoint(root.path(), {.verify = true, .tensors = true}), "checkpoint   " + path.string() + R"(
 step         100
 written by   kumiko 0.1.0
 all steps    90, 100
@@ -51,19 +52,36 @@ wte.weight            [40, 100]  f32    15.62 KiB  whole in rank-00000
   EXPECT_FALSE(is_checkpoint(root.path().parent_path()));
 }
 
+TEST(Describe, AStateInWordsAndTensorsOnRequestOnly) {
+  const TestDirectory root("describe");
+  CheckpointOptions options;
+  options.directory = root.path();
+  sample::save(options, 1, sample::Layout::rows, 100, 7);
+  DescribeOptions describe;
+  EXPECT_EQ(describe_checkpoint(root.path(), describe).find("h.0.attn"), std::string::npos);
+  describe.describe_state = [](const std::string& state, const std::string& origin) {
+    return "state of " + origin + ": " + std::to_string(state.size()) + "\n";
+  };
+  EXPECT_NE(describe_checkpoint(root.path(), describe).find("state of " + (root / "step-0000100").string()),
+            std::string::npos);
+  // What it does not understand is shown as it is.
+  describe.describe_state = [](const std::string&, const std::string&) -> std::string { throw_user("no"); };
+  EXPECT_NE(describe_checkpoint(root.path(), describe).find("\"seed\": 7"), std::string::npos);
+}
+
 TEST(Describe, BoxesAndNumbersInOrder) {
   const TestDirectory root("describe");
   CheckpointOptions options;
   options.directory = root.path();
   options.plan.max_chunk_bytes = 4000;
   sample::save(options, 2, sample::Layout::rows, 5, 1);
-  const std::string text = describe_checkpoint(root / "step-0000005", {});
+  const std::string text = describe_checkpoint(root / "step-0000005", {.tensors = true});
   EXPECT_NE(
       text.find("[0:6, 0:100] in rank-00000, [6:13, 0:100] in rank-00000, [13:22, 0:100] in rank-00001 and 2 more "
                 "boxes"),
       std::string::npos)
       << text;
-  const auto value = nlohmann::json::parse(describe_checkpoint(root.path(), {true, false}));
+  const auto value = nlohmann::json::parse(describe_checkpoint(root.path(), {.json = true}));
   EXPECT_EQ(value.at("step"), 5);
   EXPECT_EQ(value.at("num_parameters"), 4365);
   EXPECT_EQ(value.at("state").at("seed"), 1);
@@ -79,7 +97,7 @@ tensor  shape   dtype  size  stored as
 matrix  [3, 4]  F32    48 B  bytes 8 to 56
 scalar  []      F64     8 B  bytes 0 to 8
 )");
-  const auto value = nlohmann::json::parse(describe_safetensors(path, {true, false}));
+  const auto value = nlohmann::json::parse(describe_safetensors(path, {.json = true}));
   EXPECT_EQ(value.at("tensors").at("matrix").at("dtype"), "F32");
   EXPECT_EQ(value.at("num_elements"), 13);
 }

@@ -120,5 +120,23 @@ TEST(Train, ACheckpointOfTwoRanksGoesOnWithOneOrFour) {
   }
 }
 
+TEST(Inspect, ShowsARunForAPerson) {
+  const TinyRun tiny("inspected");
+  ASSERT_EQ(tiny.train(1, {"checkpoint.save", tiny.path("save"), "train.exit_interval", "6"}).exit_code, 0);
+  const test::Finished plain = tiny.run({"inspect", tiny.path("save")});
+  EXPECT_EQ(plain.exit_code, 0);
+  for (const char* text :
+       {"\nstep         6\n", "\nmodel        GPT-2: 2 layers, hidden 32,", "\ntrained      6 of 12 steps, ",
+        "\nparameters   ", "\n[model]\n", "\nhidden_size = 32\n", "\n[optimizer]\n", "\nsave = "}) {
+    EXPECT_NE(plain.output.find(text), std::string::npos) << text << "\nin\n" << plain.output;
+  }
+  EXPECT_EQ(plain.output.find("\\n"), std::string::npos) << "an escaped line break";
+  EXPECT_EQ(plain.output.find("block.0."), std::string::npos) << "a tensor";
+  EXPECT_NE(tiny.run({"inspect", tiny.path("save"), "--tensors"}).output.find("block.0."),
+            std::string::npos);
+  const auto json = nlohmann::json::parse(tiny.run({"inspect", tiny.path("save"), "--json"}).output);
+  EXPECT_EQ(json.at("step"), 6);
+}
+
 }  // namespace
 }  // namespace kumiko

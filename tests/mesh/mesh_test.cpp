@@ -71,8 +71,8 @@ TEST(Mesh, NamesTheNearestSizesThatFit) {
             "parallel.tensor_model_parallel_size = 4 x parallel.pipeline_model_parallel_size = 2 = 8 does not divide 6 "
             "ranks: take 8 ranks, or 3 for parallel.tensor_model_parallel_size");
   EXPECT_EQ(misfit(1, {0, 1, 3, 1}),
-            "parallel.context_parallel_size = 3 does not divide 1 rank: take 3 ranks, or 1 for "
-            "parallel.context_parallel_size");
+            "--context-parallel-size = 3 does not divide 1 rank: take 3 ranks, or 1 for "
+            "--context-parallel-size");
 }
 
 TEST(Mesh, KeepsToTheDataSizeThatIsGiven) {

@@ -100,13 +100,13 @@ TEST_F(ConsoleTest, KeepsTheBarBelowAllLines) {
   });
   const std::vector<std::string> expected = {
       "before",
-      step_columns_header(at_step(1)),
-      step_columns(at_step(1)),
+      step_columns_header(at_step(1), 80),
+      step_columns(at_step(1), 80),
       "warning: from elsewhere",
-      step_columns(at_step(2)),
+      step_columns(at_step(2), 80),
       "a table",
       "of two lines",
-      step_columns(at_step(3)),
+      step_columns(at_step(3), 80),
       "",
   };
   EXPECT_EQ(screen_after(output), expected);

@@ -42,9 +42,10 @@ TEST(StepLine, SurvivesBadValuesAndAnUnknownPeak) {
 }
 
 TEST(StepColumns, StandUnderTheirHeaderAndFitTheScreen) {
-  EXPECT_EQ(step_columns_header(example()),
+  EXPECT_EQ(step_columns_header(example(), 80),
             "     step     loss       lr     grad step ms  tokens/s TFLOP/s   MFU     memory");
-  EXPECT_EQ(step_columns(example()), " 120/2000   2.3457 3.00e-04    0.872   512.3    16,034   0.512 42.1%   1.29 GiB");
+  EXPECT_EQ(step_columns(example(), 80),
+            " 120/2000   2.3457 3.00e-04    0.872   512.3    16,034   0.512 42.1%   1.29 GiB");
   StepMetrics large = example();
   large.step = large.total_steps = 9999;
   large.loss = 12345.678;
@@ -53,8 +54,23 @@ TEST(StepColumns, StandUnderTheirHeaderAndFitTheScreen) {
   large.tokens_per_second = 1234567;
   large.flops_per_second = 154.32e12;
   large.memory_bytes = int64_t{100} << 30;
-  EXPECT_LE(display_width(step_columns(large)), 80u);
-  EXPECT_EQ(display_width(step_columns(example())), display_width(step_columns_header(example())));
+  EXPECT_EQ(step_columns(large, 80), "9999/9999 1.23e+04 3.00e-04 1.00e+09  99,999 1,234,567   154.3 42.1% 100.00 GiB");
+  EXPECT_EQ(display_width(step_columns(example(), 80)), display_width(step_columns_header(example(), 80)));
+  large.step = 1234567;
+  large.total_steps = 10'000'000;
+  EXPECT_EQ(step_columns(large, 80), " 1234567 1.23e+04 3.00e-04 1.00e+09  99,999 1,234,567   154.3 42.1% 100.00 GiB");
+}
+
+TEST(StepColumns, AreFewerOnANarrowScreen) {
+  StepMetrics large = example();
+  large.tokens_per_second = 123456789;
+  large.memory_bytes = int64_t{100} << 40;
+  for (size_t width = 1; width < 100; ++width) {
+    EXPECT_LE(display_width(step_columns_header(large, width)), width);
+    EXPECT_LE(display_width(step_columns(large, width)), width);
+  }
+  EXPECT_EQ(step_columns_header(large, 40), "     step     loss       lr     grad");
+  EXPECT_EQ(step_columns(large, 40), " 120/2000   2.3457 3.00e-04    0.872");
 }
 
 TEST(StepLine, ShowsTheLossScale) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "kumiko/base/text_width.h"
@@ -44,16 +45,24 @@ TEST(RenderBox, IsAsWideAsItsTitle) {
             "+------------------+\n");
 }
 
-TEST(RenderBox, HasLinesOfOneWidth) {
-  for (size_t max_width = 1; max_width < 100; ++max_width) {
+TEST(RenderBox, PutsValuesBelowTheirKeysWhereItIsNarrow) {
+  EXPECT_EQ(render_box("t", {{"batch", {{"global batch", "16 = 4 x 2 x 2"}, {"", "and more"}}}}, {20, false}),
+            "+- t --------------+\n"
+            "+- batch ----------+\n"
+            "| global batch     |\n"
+            "|   16 = 4 x 2 x 2 |\n"
+            "|   and more       |\n"
+            "+------------------+\n");
+}
+
+TEST(RenderBox, FitsEveryScreen) {
+  for (size_t max_width = 1; max_width < 120; ++max_width) {
     for (const bool utf8 : {false, true}) {
       std::istringstream lines(render_box("a title that is long", sections, {max_width, utf8}));
       std::string line;
       std::getline(lines, line);
       const size_t width = display_width(line);
-      if (max_width >= 40) {
-        EXPECT_LE(width, max_width);
-      }
+      EXPECT_LE(width, std::max<size_t>(max_width, 12));
       while (std::getline(lines, line)) EXPECT_EQ(display_width(line), width) << line;
     }
   }

@@ -134,6 +134,27 @@ std::string indented(const std::string& json_text) {
   return text;
 }
 
+std::string tensor_table(const Manifest& manifest) {
+  std::vector<Row> rows;
+  for (const auto& [name, tensor] : manifest.tensors) {
+    rows.push_back({name, tensor.shape.to_string(), std::string(name_of(tensor.dtype)),
+                    human_bytes(static_cast<double>(tensor.num_bytes())), boxes_of(tensor)});
+  }
+  return table(std::move(rows));
+}
+
+// Rows of the state, and what else there is to say of it.
+std::string state_text(const std::string& state, const std::string& origin, const DescribeOptions& options) {
+  if (options.describe_state != nullptr) {
+    try {
+      return options.describe_state(state, origin);
+    } catch (const Error&) {
+      // Of another program: it is shown as it is.
+    }
+  }
+  return fmt::format("state        {}\n", indented(state));
+}
+
 }  // namespace
 
 bool is_checkpoint(const std::filesystem::path& path) {
@@ -155,19 +176,14 @@ std::string describe_checkpoint(const std::filesystem::path& path, const Describ
     result.update(parse_ordered_json(to_json(manifest), "manifest"));
     return result.dump(1) + "\n";
   }
-  std::vector<Row> rows;
-  for (const auto& [name, tensor] : manifest.tensors) {
-    rows.push_back({name, tensor.shape.to_string(), std::string(name_of(tensor.dtype)),
-                    human_bytes(static_cast<double>(tensor.num_bytes())), boxes_of(tensor)});
-  }
   std::string text = fmt::format("checkpoint   {}\nstep         {}\nwritten by   kumiko {}\n", reader.path().string(),
                                  manifest.step, manifest.kumiko_version);
   if (path != reader.path()) text += fmt::format("all steps    {}\n", neighbours(path));
   text += fmt::format("parameters   {}\n", parameters.to_string());
   if (optimizer.tensors > 0) text += fmt::format("optimizer    {}\n", optimizer.to_string());
   text += fmt::format("files        {}{}\n", files_line(manifest), options.verify ? "; every byte verified" : "");
-  text += fmt::format("state        {}\n\n", indented(manifest.state));
-  return text + table(std::move(rows));
+  text += state_text(manifest.state, reader.path().string(), options);
+  return options.tensors ? text + "\n" + tensor_table(manifest) : text;
 }
 
 std::string describe_safetensors(const std::filesystem::path& path, const DescribeOptions& options) {

@@ -8,13 +8,17 @@ namespace kumiko {
 
 struct DescribeOptions {
   bool json = false;
-  bool verify = false;  // read every byte first, and fail at the first damage
+  bool verify = false;   // read every byte first, and fail at the first damage
+  bool tensors = false;  // a line a tensor: shape, dtype and the boxes it is stored in
+  // Text for what a checkpoint has beside its tensors, of its JSON and its path; without it, or if that fails, the
+  // JSON.
+  std::string (*describe_state)(const std::string& state, const std::string& origin) = nullptr;
 };
 
 // Whether `path` is meant as a checkpoint, or as a directory of them: also where it is damaged.
 bool is_checkpoint(const std::filesystem::path& path);
 
-// Step, state, sizes, and each tensor with shape, dtype and the boxes it is stored in. `path` as for
+// Step, sizes, state and, if wished, tensors; all of it as JSON. `path` as for
 // CheckpointReader::open, with its errors.
 std::string describe_checkpoint(const std::filesystem::path& path, const DescribeOptions& options);
 

@@ -12,6 +12,7 @@
 #include "kumiko/data/dataset_summary.h"
 #include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/tokenizer/tokenizer_inspect.h"
+#include "kumiko/train/describe_run.h"
 
 namespace kumiko {
 namespace {
@@ -71,11 +72,14 @@ void add_inspect_command(CLI::App& app) {
       app.add_subcommand("inspect", "Show what a file or a directory of kumiko's holds, or the mesh of a job");
   const auto path = std::make_shared<std::string>();
   const auto options = std::make_shared<DescribeOptions>();
+  options->describe_state = describe_run;
   command->add_option(
       "path", *path,
       "A checkpoint, a directory of checkpoints, a .safetensors file, the prefix of a dataset, or a tokenizer; "
       "a file called mesh as ./mesh");
   command->add_flag("--json", options->json, "As JSON");
+  command->add_flag("--tensors", options->tensors,
+                    "List the tensors of a checkpoint too: shape, type, size, and where they are stored");
   command->add_flag("--verify", options->verify, "Read every byte of a checkpoint and check it first");
   add_inspect_mesh_command(*command);
   command->callback([command, path, options] {

@@ -8,6 +8,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/base/log.h"
 #include "kumiko/cli/step_options.h"
 #include "kumiko/comm/run.h"
 #include "kumiko/mesh/fat_tree.h"
@@ -94,6 +95,9 @@ void show_on_torus(const Mesh& mesh, const MeshArguments& arguments) {
 
 void show_planned(const MeshArguments& arguments) {
   const Mesh mesh = Mesh::for_ranks(arguments.num_ranks, arguments.sizes, parse_rank_order(arguments.rank_order));
+  if (arguments.sizes.context > 1) {
+    log::info("--context-parallel-size {} is a plan: `kumiko train` has no such axis yet", arguments.sizes.context);
+  }
   check_ranks_per_node(arguments.ranks_per_node);
   if (arguments.torus.empty() && !arguments.vcoordfile.empty()) {
     throw_user("--vcoordfile is of a torus: give its shape with --torus");
@@ -156,7 +160,9 @@ void add_inspect_mesh_command(CLI::App& inspect) {
       ->capture_default_str();
   command->add_option("--pipeline-model-parallel-size", arguments->sizes.pipeline, std::string(help_of(Axis::pipeline)))
       ->capture_default_str();
-  command->add_option("--context-parallel-size", arguments->sizes.context, std::string(help_of(Axis::context)))
+  command
+      ->add_option("--context-parallel-size", arguments->sizes.context,
+                   std::string(help_of(Axis::context)) + "; to plan with: train has no such axis yet")
       ->capture_default_str();
   command->add_option("--data-parallel-size", arguments->sizes.data, std::string(help_of(Axis::data)))
       ->capture_default_str();

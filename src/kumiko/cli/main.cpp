@@ -5,6 +5,7 @@
 #include "kumiko/base/environment.h"
 #include "kumiko/base/error.h"
 #include "kumiko/base/log.h"
+#include "kumiko/cli/help_format.h"
 #include "kumiko/cli/subcommands.h"
 
 namespace kumiko {
@@ -21,6 +22,7 @@ void set_log_level() {
 
 int run(int argc, char** argv) {
   CLI::App app("Kumiko trains large language models in parallel, from a laptop to a supercomputer.", "kumiko");
+  wrap_help_of(app);
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Help for all subcommands");
   add_train_command(app);

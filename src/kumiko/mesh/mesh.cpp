@@ -26,10 +26,10 @@ struct SizeOption {
   int64_t size;
 };
 
-// In the order of messages.
+// In the order of messages. Training has no context axis: only `inspect mesh` plans one, by its flag.
 std::array<SizeOption, num_axes> size_options(const MeshSizes& sizes) {
   return {{{Axis::tensor, "parallel.tensor_model_parallel_size", sizes.tensor},
-           {Axis::context, "parallel.context_parallel_size", sizes.context},
+           {Axis::context, "--context-parallel-size", sizes.context},
            {Axis::pipeline, "parallel.pipeline_model_parallel_size", sizes.pipeline},
            {Axis::data, "parallel.data_parallel_size", sizes.data}}};
 }

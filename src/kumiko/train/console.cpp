@@ -59,10 +59,10 @@ void Console::write(const StepMetrics& metrics) {
   if (!terminal_.interactive()) return put(step_line(metrics) + '\n' + step_notes(metrics));
   std::string lines;
   if (lines_since_header_++ % lines_between_headers == 0) {
-    const std::string header = step_columns_header(metrics);
+    const std::string header = step_columns_header(metrics, terminal_.width());
     lines = terminal_.color() ? "\033[1m" + header + "\033[0m\n" : header + '\n';
   }
-  put(lines + step_columns(metrics) + '\n' + step_notes(metrics));
+  put(lines + step_columns(metrics, terminal_.width()) + '\n' + step_notes(metrics));
 }
 
 void Console::print(std::string_view lines) {

@@ -40,9 +40,12 @@ struct Column {
   size_t width;
 };
 
+// In the order of a line. Where the number of steps is large, the bar alone says it.
 std::vector<Column> columns(const StepMetrics& metrics) {
-  const size_t position_width = std::max<size_t>(8, 2 * std::to_string(metrics.total_steps).size() + 1);
-  return {{"step", position(metrics), position_width},
+  constexpr int64_t most_steps_beside = 9999;
+  const bool few = metrics.total_steps <= most_steps_beside;
+  const size_t position_width = few ? std::max<size_t>(8, 2 * std::to_string(metrics.total_steps).size() + 1) : 8;
+  return {{"step", few ? position(metrics) : std::to_string(metrics.step), position_width},
           {"loss", compact(metrics.loss, 4), 8},
           {"lr", fmt::format("{:.2e}", metrics.learning_rate), 8},
           {"grad", compact(metrics.gradient_norm, 3), 8},
@@ -53,10 +56,15 @@ std::vector<Column> columns(const StepMetrics& metrics) {
           {"memory", human_bytes(static_cast<double>(metrics.memory_bytes)), 10}};
 }
 
-std::string joined(const std::vector<Column>& all, std::string Column::*field) {
+// As many of the columns, from the first on, as fit.
+std::string joined(const std::vector<Column>& all, std::string Column::*field, size_t width) {
   std::string line;
-  for (const Column& column : all) line += (line.empty() ? "" : " ") + pad_left(column.*field, column.width);
-  return line;
+  for (const Column& column : all) {
+    std::string more = (line.empty() ? "" : " ") + pad_left(column.*field, column.width);
+    if (!line.empty() && display_width(line) + display_width(more) > width) break;
+    line += more;
+  }
+  return std::string(cut_to_width(line, width));
 }
 
 std::string bar(double fraction, size_t cells, const BarStyle& style) {
@@ -90,9 +98,13 @@ std::string step_line(const StepMetrics& metrics) {
   return line;
 }
 
-std::string step_columns(const StepMetrics& metrics) { return joined(columns(metrics), &Column::value); }
+std::string step_columns(const StepMetrics& metrics, size_t width) {
+  return joined(columns(metrics), &Column::value, width);
+}
 
-std::string step_columns_header(const StepMetrics& metrics) { return joined(columns(metrics), &Column::name); }
+std::string step_columns_header(const StepMetrics& metrics, size_t width) {
+  return joined(columns(metrics), &Column::name, width);
+}
 
 std::string step_notes(const StepMetrics& metrics) {
   std::string notes;

@@ -12,9 +12,9 @@ namespace kumiko {
 // For a log: each value with its name.
 std::string step_line(const StepMetrics& metrics);
 
-// For a screen: columns of at most 80 characters for runs below 10,000 steps, and the line above them.
-std::string step_columns(const StepMetrics& metrics);
-std::string step_columns_header(const StepMetrics& metrics);
+// For a screen: columns, and the line above them. All fit 80 characters; a narrower screen has the first of them only.
+std::string step_columns(const StepMetrics& metrics, size_t width);
+std::string step_columns_header(const StepMetrics& metrics, size_t width);
 
 // What else there is to say about the step, a line each with line breaks: a skipped step, a validation loss. Often "".
 std::string step_notes(const StepMetrics& metrics);

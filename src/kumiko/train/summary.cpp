@@ -41,6 +41,8 @@ std::string render_box(const std::string& title, const std::vector<SummarySectio
   constexpr size_t gap = 2;     // between key and value
   constexpr size_t margin = 1;  // within the box, on both sides
   constexpr size_t least_value_width = 12;
+  constexpr size_t least_text_width = 8;
+  constexpr size_t edges = 2 + 2 * margin;
   size_t key_width = 0;
   size_t value_width = 0;
   size_t title_width = display_width(title);
@@ -52,14 +54,19 @@ std::string render_box(const std::string& title, const std::vector<SummarySectio
       value_width = std::max(value_width, display_width(row.value));
     }
   }
-  const size_t fixed = 2 + 2 * margin + key_width + gap;
-  const size_t room = style.max_width > fixed ? style.max_width - fixed : 0;
-  value_width = std::min(value_width, std::max(room, least_value_width));
-  const size_t title_inner = std::min(title_width + 4, style.max_width - std::min<size_t>(style.max_width, 2));
-  const size_t inner = std::max(fixed - 2 + value_width, title_inner);
-  value_width = inner + 2 - fixed;
+  const size_t room = std::max(style.max_width, edges + least_text_width) - edges;  // for the text of a line
+  // On a narrow screen a value stands below its key.
+  const bool stacked = room < key_width + gap + std::min(value_width, least_value_width);
+  const size_t begin = stacked ? gap : key_width + gap;  // of a value
+  const size_t needed = stacked ? std::max(key_width, gap + value_width) : begin + value_width;
+  const size_t text_width = std::max(std::min(needed, room), std::min(title_width + 4 - 2 * margin, room));
+  const size_t inner = text_width + 2 * margin;
 
   std::string box = ruled(strokes, strokes.top_left, strokes.top_right, title, inner);
+  const auto add_line = [&](std::string_view text) {
+    box += strokes.vertical + std::string(margin, ' ') + pad_right(text, text_width) + std::string(margin, ' ') +
+           strokes.vertical + '\n';
+  };
   bool first = true;
   for (const SummarySection& section : sections) {
     if (section.rows.empty()) continue;
@@ -69,9 +76,12 @@ std::string render_box(const std::string& title, const std::vector<SummarySectio
     first = false;
     for (const SummaryRow& row : section.rows) {
       std::string key = row.key;
-      for (const std::string& line : wrap(row.value, value_width)) {
-        box += strokes.vertical + std::string(margin, ' ') + pad_right(key, key_width + gap) +
-               pad_right(line, value_width) + std::string(margin, ' ') + strokes.vertical + '\n';
+      if (stacked && !key.empty()) {
+        for (const std::string& line : wrap(key, text_width)) add_line(line);
+        key.clear();
+      }
+      for (const std::string& line : wrap(row.value, text_width - begin)) {
+        add_line(pad_right(key, begin) + line);
         key.clear();
       }
     }

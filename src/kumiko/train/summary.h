@@ -18,11 +18,12 @@ struct SummarySection {
 };
 
 struct BoxStyle {
-  size_t max_width = 80;  // columns of the whole box
+  size_t max_width = 80;  // columns of the whole box; 12 at the least
   bool utf8 = true;       // lines drawn in Unicode, else with + - |
 };
 
-// Lines of equal width with line breaks. Sections without rows are left out.
+// Lines of equal width with line breaks: long values are wrapped and, where the box is narrow, stand below their keys.
+// Sections without rows are left out.
 std::string render_box(const std::string& title, const std::vector<SummarySection>& sections, const BoxStyle& style);
 
 }  // namespace kumiko
