@@ -12,11 +12,11 @@ TEST(TrafficTable, IsAsItIs) {
       {Verb::all_gather, Axis::tensor, "weight gradient inputs", 8, 6'000'000, 0.098, 0.018},
   };
   EXPECT_EQ(traffic_table(traffic, 2),
-            "communication                                 MB/step    ms/step    exposed   hidden\n"
-            "data: all_reduce gradients                     10.000     250.00      25.00    90.0%\n"
-            "tensor: all_reduce loss                         0.001       1.00       1.00     0.0%\n"
-            "tensor: all_gather weight gradient inputs       3.000      49.00       9.00    81.6%\n"
-            "tensor: all                                     3.001      50.00      10.00    80.0%\n");
+            "communication                               MB/step   ms/step   exposed   hidden\n"
+            "data: all_reduce gradients                   10.000    250.00     25.00    90.0%\n"
+            "tensor: all_reduce loss                       0.001      1.00      1.00     0.0%\n"
+            "tensor: all_gather weight gradient inputs     3.000     49.00      9.00    81.6%\n"
+            "tensor: all                                   3.001     50.00     10.00    80.0%\n");
   EXPECT_EQ(traffic_table({}, 2), "");
 }
 

@@ -11,10 +11,11 @@ bool same(const TrafficRow& a, const TrafficRow& b) {
   return a.verb == b.verb && a.axis == b.axis && a.purpose == b.purpose;
 }
 
+// At most 80 columns: names have up to 41 characters.
 std::string line_of(const std::string& name, const TrafficRow& row, int64_t steps) {
   const auto count = static_cast<double>(steps);
   const double hidden = row.seconds > 0 ? std::max(0.0, 1 - row.exposed / row.seconds) : 1;
-  return fmt::format("{:<42} {:>10.3f} {:>10.2f} {:>10.2f} {:>7.1f}%\n", name,
+  return fmt::format("{:<41} {:>9.3f} {:>9.2f} {:>9.2f} {:>7.1f}%\n", name,
                      static_cast<double>(row.bytes) * 1e-6 / count, row.seconds * 1e3 / count,
                      row.exposed * 1e3 / count, 100 * hidden);
 }
@@ -37,7 +38,7 @@ std::vector<TrafficRow> traffic_since(const std::vector<TrafficRow>& before, std
 std::string traffic_table(const std::vector<TrafficRow>& traffic, int64_t steps) {
   if (traffic.empty() || steps == 0) return "";
   std::string text =
-      fmt::format("{:<42} {:>10} {:>10} {:>10} {:>8}\n", "communication", "MB/step", "ms/step", "exposed", "hidden");
+      fmt::format("{:<41} {:>9} {:>9} {:>9} {:>8}\n", "communication", "MB/step", "ms/step", "exposed", "hidden");
   for (const Axis axis : {Axis::data, Axis::pipeline, Axis::context, Axis::tensor}) {
     TrafficRow sum{Verb::barrier, axis, ""};
     int count = 0;
