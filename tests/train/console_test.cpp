@@ -100,13 +100,13 @@ TEST_F(ConsoleTest, KeepsTheBarBelowAllLines) {
   });
   const std::vector<std::string> expected = {
       "before",
-      step_columns_header(at_step(1), 80),
-      step_columns(at_step(1), 80),
+      step_columns_header(at_step(1), 60),
+      step_columns(at_step(1), 60),
       "warning: from elsewhere",
-      step_columns(at_step(2), 80),
+      step_columns(at_step(2), 60),
       "a table",
       "of two lines",
-      step_columns(at_step(3), 80),
+      step_columns(at_step(3), 60),
       "",
   };
   EXPECT_EQ(screen_after(output), expected);
