@@ -6,6 +6,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # False alarms on std::string (GCC bug 105651).
   target_compile_options(kumiko_flags INTERFACE -Wno-restrict)
 endif()
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # A source among others is not the main file, whose types in unnamed namespaces are its own.
+  target_compile_options(kumiko_flags INTERFACE -Wno-subobject-linkage)
+endif()
 target_include_directories(kumiko_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
 if(KUMIKO_SANITIZE)
   target_compile_options(kumiko_flags INTERFACE -fsanitize=${KUMIKO_SANITIZE} -fno-omit-frame-pointer -g1)
