@@ -8,6 +8,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/cli/bench.h"
+#include "kumiko/cli/choice.h"
 #include "kumiko/kernels/benchmark.h"
 
 namespace kumiko {
@@ -164,7 +165,7 @@ void add_bench_kernels(CLI::App& bench) {
       ->delimiter(';');
   command
       ->add_option("--linear-backend", options->linear, "Products of linear layers: automatic, native, onednn, cblas")
-      ->transform(CLI::CheckedTransformer(backends()));
+      ->transform(choice(backends()));
   command->add_option("--type", options->type, "Activations: f32, bf16 or f16");
   command->add_option("--threads", options->threads, "OpenMP threads")->check(CLI::PositiveNumber);
   command->add_flag("--cpu-clock", options->cpu_clock, "Time by CPU time, for a busy machine; with --threads 1");

@@ -7,6 +7,7 @@
 
 #include "kumiko/base/file.h"
 #include "kumiko/cli/bench.h"
+#include "kumiko/cli/choice.h"
 #include "kumiko/cli/step_options.h"
 #include "kumiko/comm/run.h"
 #include "kumiko/train/scaling_benchmark.h"
@@ -54,8 +55,8 @@ void add_bench_scaling(CLI::App& app) {
                       "Sizes of the data and the tensor axis, as 1x1,2x1,1x2; options of [parallel] after colons, as "
                       "2x1:key=value. Without it, powers of two up to the ranks");
   command->add_option("--mode", options.mode, "strong: the global batch is fixed; weak: the batch of a rank")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, ScalingMode>{{"strong", ScalingMode::strong}, {"weak", ScalingMode::weak}}))
+      ->transform(
+          choice(std::map<std::string, ScalingMode>{{"strong", ScalingMode::strong}, {"weak", ScalingMode::weak}}))
       ->default_str("strong");
   command->add_option("--global-batch-size", options.global_batch_size, "Of strong; 0 for the least that fits")
       ->capture_default_str();

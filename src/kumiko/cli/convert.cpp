@@ -5,6 +5,7 @@
 
 #include "kumiko/base/log.h"
 #include "kumiko/base/text.h"
+#include "kumiko/cli/choice.h"
 #include "kumiko/cli/subcommands.h"
 #include "kumiko/convert/gguf_export.h"
 #include "kumiko/convert/hf_config.h"
@@ -74,7 +75,7 @@ void add_gguf_export(CLI::App& parent) {
   const std::map<std::string, GgufType> types = {
       {"F32", GgufType::f32}, {"F16", GgufType::f16}, {"BF16", GgufType::bf16}, {"Q8_0", GgufType::q8_0}};
   command->add_option("--type", arguments->options.type, "Of matrices: F32, F16, BF16 or Q8_0")
-      ->transform(CLI::CheckedTransformer(types).description(""))
+      ->transform(choice(types))
       ->default_str("F16");
   command->add_flag("--no-tokenizer", arguments->no_tokenizer, "Leave the tokenizer out");
   command->callback([arguments] {

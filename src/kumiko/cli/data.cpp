@@ -8,6 +8,7 @@
 
 #include "kumiko/base/log.h"
 #include "kumiko/base/text.h"
+#include "kumiko/cli/choice.h"
 #include "kumiko/cli/subcommands.h"
 #include "kumiko/cli/tokenizer_help.h"
 #include "kumiko/data/dataset_builder.h"
@@ -64,7 +65,7 @@ void add_build(CLI::App& parent) {
   const std::map<std::string, DocumentEnd> ends = {
       {"file", DocumentEnd::file}, {"blank-line", DocumentEnd::blank_line}, {"line", DocumentEnd::line}};
   command->add_option("--split-on", options.split_on, "What ends a document of a text file: file, blank-line or line")
-      ->transform(CLI::CheckedTransformer(ends).description(""))
+      ->transform(choice(ends))
       ->default_str("file");
   command->add_flag("--append-eod", options.append_eod, "End each document with the end-of-document token");
   command->add_option("--end-of-document", arguments->end_of_document, "That token, instead of the tokenizer's own");

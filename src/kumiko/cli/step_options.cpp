@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "kumiko/base/options.h"
+#include "kumiko/cli/choice.h"
 #include "kumiko/cli/communication_options.h"
 #include "kumiko/cli/option_flags.h"
 
@@ -14,7 +15,7 @@ void add_placement_options(CLI::App& command, ParallelOptions& options) {
   command.add_option("--threads", options.num_threads, "Of a rank; 0 for the node's cores / its ranks")
       ->capture_default_str();
   command.add_option("--bind", options.bind, "Whether to bind threads to cores: auto or none")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Bind>{{"auto", Bind::automatic}, {"none", Bind::none}}))
+      ->transform(choice(std::map<std::string, Bind>{{"auto", Bind::automatic}, {"none", Bind::none}}))
       ->default_str("auto");
 }
 
@@ -30,7 +31,7 @@ void add_step_options(CLI::App& command, StepBenchmarkOptions& options) {
   add_placement_options(command, options.parallel);
   command.add_option("--num-layers", options.num_layers, "Another depth of that model")->capture_default_str();
   command.add_option("--dtype", options.precision, "Activations in fp32, bf16 or fp16")
-      ->transform(CLI::CheckedTransformer(precisions))
+      ->transform(choice(precisions))
       ->default_str("fp32");
   // The configuration's own options of recomputation, by the same names.
   const auto table = std::make_shared<OptionTable>();

@@ -239,8 +239,8 @@ std::unique_ptr<Kernels> make_reference_kernels();
 // What the cpu kernels' vector code runs with on this machine, as "AVX-512": the order of some sums depends on it.
 std::string instruction_set();
 
-// Whose products the linear layers take. Automatic: our own. That a CPU has instructions which only a library uses is no
-// reason to choose it: on some of them (Sapphire Rapids in a virtual machine without AMX) bf16 is slower than f32.
+// Whose products the linear layers take. Automatic: our own. That a CPU has instructions which only a library uses is
+// no reason to choose it: on some of them (Sapphire Rapids in a virtual machine without AMX) bf16 is slower than f32.
 enum class LinearBackend : uint8_t { automatic, native, onednn, cblas };
 
 // As the option train.linear_backend spells it.
