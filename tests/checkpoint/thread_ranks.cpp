@@ -1,5 +1,6 @@
 #include "checkpoint/thread_ranks.h"
 
+#include <algorithm>
 #include <barrier>
 #include <condition_variable>
 #include <cstring>
@@ -65,7 +66,18 @@ class ThreadRank : public Communicator {
     return {};
   }
 
-  Event all_reduce(Tensor, ReduceOp, std::string_view) override { absent(); }
+  // What ranks compare (comm/agreement.h), and nothing else.
+  Event all_reduce(Tensor tensor, ReduceOp op, std::string_view) override {
+    if (op != ReduceOp::max || tensor.dtype() != DType::i64) absent();
+    const auto values = tensor.elements<int64_t>();
+    std::vector<int64_t> own(values.begin(), values.end());
+    exchange(Tensor(std::shared_ptr<void>(own.data(), [](void*) {}), tensor.shape(), DType::i64), [&] {
+      for (const Tensor& other : shared_.handed_in) {
+        for (size_t i = 0; i < values.size(); ++i) values[i] = std::max(values[i], other.data<int64_t>()[i]);
+      }
+    });
+    return {};
+  }
   Event reduce_scatter(Tensor, Tensor, ReduceOp, std::string_view) override { absent(); }
   Event reduce(Tensor, ReduceOp, int, std::string_view) override { absent(); }
   Event all_to_all(Tensor, Tensor, std::string_view) override { absent(); }
@@ -77,7 +89,9 @@ class ThreadRank : public Communicator {
     take();
     shared_.arrival.arrive_and_wait();
   }
-  [[noreturn]] static void absent() { throw_internal("ranks that are threads do not reduce"); }
+  [[noreturn]] static void absent() {
+    throw_internal("ranks that are threads reduce nothing but the greatest integer");
+  }
 
   Shared& shared_;
   int rank_;

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
-
-#include "kumiko/base/error.h"
 
 namespace kumiko {
 namespace {
@@ -62,25 +59,6 @@ std::vector<std::string> gather_texts(Communicator& ranks, const std::string& te
     texts.push_back(text_of(tensor));
   }
   return texts;
-}
-
-void together(Communicator& ranks, const std::function<void()>& action) {
-  std::optional<Error> failure;
-  try {
-    action();
-  } catch (const Error& error) {
-    failure = error;
-  } catch (const std::exception& error) {
-    failure = Error(ErrorKind::internal, error.what());
-  }
-  // 0: well; otherwise the kind of the error, counted from 1.
-  const auto states = all_gather_number(ranks, failure ? 1 + static_cast<int64_t>(failure->kind()) : 0);
-  const auto first = std::find_if(states.begin(), states.end(), [](int64_t state) { return state != 0; });
-  if (first == states.end()) return;
-  const int root = static_cast<int>(first - states.begin());
-  const std::string message = broadcast_text(ranks, failure ? failure->what() : "", root);
-  throw Error(static_cast<ErrorKind>(*first - 1),
-              ranks.size() == 1 ? message : fmt::format("rank {}: {}", root, message));
 }
 
 }  // namespace kumiko

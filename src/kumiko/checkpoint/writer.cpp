@@ -11,6 +11,7 @@
 #include "kumiko/checkpoint/directory.h"
 #include "kumiko/checkpoint/exchange.h"
 #include "kumiko/checkpoint/safetensors.h"
+#include "kumiko/comm/agreement.h"
 
 namespace kumiko {
 namespace {
@@ -207,8 +208,8 @@ SaveReport CheckpointWriter::write(int64_t step, const std::string& state, const
   } catch (const Error& error) {
     std::error_code ignored;
     if (is_root) std::filesystem::remove_all(temporary_directory(root, step), ignored);
-    throw Error(error.kind(),
-                fmt::format("checkpoint {} is not saved: {}", (root / checkpoint_name(step)).string(), error.what()));
+    throw SharedError(error.kind(), fmt::format("checkpoint {} is not saved: {}",
+                                                (root / checkpoint_name(step)).string(), error.what()));
   }
   try {
     if (is_root) prune_checkpoints(root, step, options_.keep_last);

@@ -8,6 +8,7 @@
 #include "kumiko/base/text.h"
 #include "kumiko/cli/bench.h"
 #include "kumiko/cli/communication_options.h"
+#include "kumiko/cli/same_command.h"
 #include "kumiko/comm/benchmark.h"
 #include "kumiko/comm/run.h"
 
@@ -60,12 +61,13 @@ void print_text(const World& world, const std::vector<CommTiming>& timings, cons
              overlap.processor_alone * 1e3, overlap.processor_beside * 1e3);
 }
 
-int run(const CommBench& options) {
+int run(const CommBench& options, const CLI::App& command) {
   options.benchmark.validate();
   options.communication.validate();
   const std::shared_ptr<MemoryPool> pool = MemoryPool::create();
   return run_in_world(
       [&](World& world) {
+        check_same_command(command, world);
         if (world.size() < 2) {
           throw_user("one rank has nobody to talk to; start with a launcher, as `mpiexec -n 2 kumiko bench comm`");
         }
@@ -93,8 +95,8 @@ void add_bench_comm(CLI::App& bench) {
       ->capture_default_str();
   add_communication_options(*command, options->communication);
   command->add_flag("--json", options->json, "Print one JSON object");
-  command->callback([options] {
-    const int code = run(*options);
+  command->callback([options, command] {
+    const int code = run(*options, *command);
     if (code != 0) throw CLI::RuntimeError(code);
   });
 }

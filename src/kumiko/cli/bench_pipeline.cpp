@@ -9,6 +9,7 @@
 #include "kumiko/base/file.h"
 #include "kumiko/base/text.h"
 #include "kumiko/cli/bench.h"
+#include "kumiko/cli/same_command.h"
 #include "kumiko/cli/step_options.h"
 #include "kumiko/comm/run.h"
 #include "kumiko/schedule/render_svg.h"
@@ -112,6 +113,7 @@ void add_bench_pipeline(CLI::App& bench) {
     chosen.step.settings = parse_overrides(command->remaining());
     chosen.times = {1e-3 * arguments->forward_ms, 1e-3 * arguments->backward_ms, 1e-3 * arguments->weight_ms};
     const auto body = [&](World& world) {
+      check_same_command(*command, world);
       const std::vector<PipelineMeasurement> results = benchmark_pipeline(chosen, world);
       if (world.rank() > 0) return 0;
       arguments->json ? print_json(results) : print_text(chosen, results, world);

@@ -8,6 +8,7 @@
 #include "kumiko/base/file.h"
 #include "kumiko/cli/bench.h"
 #include "kumiko/cli/choice.h"
+#include "kumiko/cli/same_command.h"
 #include "kumiko/cli/step_options.h"
 #include "kumiko/comm/run.h"
 #include "kumiko/train/scaling_benchmark.h"
@@ -30,11 +31,12 @@ void report(const ScalingBench& bench, const ScalingRecord& record) {
   if (!bench.svg.empty()) write_text_file(bench.svg, scaling_plot(record));
 }
 
-int run(ScalingBench bench) {
+int run(ScalingBench bench, const CLI::App& command) {
   if (!bench.layouts.empty()) bench.options.layouts = parse_layouts(bench.layouts);
   const CommunicationOptions communication = benchmark_config(bench.options.step).parallel.communication;
   communication.validate();
   const auto body = [&](World& world) {
+    check_same_command(command, world);
     const ScalingRecord record = benchmark_scaling(bench.options, world);
     if (world.rank() == 0) report(bench, record);
     return 0;
@@ -73,7 +75,7 @@ void add_bench_scaling(CLI::App& app) {
       "--model.hidden_size 1024 --parallel.rank_order data-tensor-context-pipeline");
   command->callback([bench, command] {
     bench->options.step.settings = parse_overrides(command->remaining());
-    const int code = run(*bench);
+    const int code = run(*bench, *command);
     if (code != 0) throw CLI::RuntimeError(code);
   });
 }

@@ -6,6 +6,7 @@
 
 #include "kumiko/base/text.h"
 #include "kumiko/cli/bench.h"
+#include "kumiko/cli/same_command.h"
 #include "kumiko/cli/step_options.h"
 #include "kumiko/comm/run.h"
 #include "kumiko/train/breakdown.h"
@@ -87,8 +88,9 @@ void add_bench_step(CLI::App& bench) {
       bench.add_subcommand("step", "Time a whole training step on synthetic tokens; under mpiexec -n N on N ranks");
   add_step_options(*command, *options);
   command->add_flag("--json", *json, "One line of JSON");
-  command->callback([options, json] {
+  command->callback([options, json, command] {
     const auto body = [&](World& world) {
+      check_same_command(*command, world);
       options->parallel.communication.validate();
       const StepBenchmark result = benchmark_step(*options, world);
       if (world.rank() == 0) *json ? print_json(*options, result) : print_text(*options, result, world);

@@ -12,6 +12,7 @@
 #include "kumiko/base/text.h"
 #include "kumiko/checkpoint/exchange.h"
 #include "kumiko/cli/option_flags.h"
+#include "kumiko/cli/same_command.h"
 #include "kumiko/cli/subcommands.h"
 #include "kumiko/comm/run.h"
 #include "kumiko/generate/answers.h"
@@ -153,11 +154,12 @@ void add_generate_command(CLI::App& app) {
   command->add_option("--seed", sampling.seed, "Of the random choices")->capture_default_str();
   add_parallel_options(*command, arguments->parallel);
   command->add_flag("--quiet", arguments->quiet, "Only the text");
-  command->callback([arguments] {
+  command->callback([arguments, command] {
     // Ranks wait for a prompt, or for a long answer, as long as it takes.
     CommunicationOptions communication;
     communication.timeout_minutes = 0;
     const auto body = [&](World& world) {
+      check_same_command(*command, world);
       generate(*arguments, world);
       return 0;
     };

@@ -46,17 +46,23 @@ void add_train_command(CLI::App& app) {
   command->allow_extras();
   command->footer([] { return option_list(); });
   command->callback([arguments, command] {
-    Config config = load_config(arguments->file, parse_overrides(command->remaining()));
+    const auto load = [&] { return load_config(arguments->file, parse_overrides(command->remaining())); };
     if (arguments->show_config) {
-      fmt::print("{}", config.to_toml());
+      fmt::print("{}", load().to_toml());
       return;
     }
+    Config config;
+    const auto prepare = [&] {
+      config = load();
+      config.parallel.communication.validate();  // the rest when all ranks are known to have the same
+      return config.parallel.communication;
+    };
     const auto pool = MemoryPool::create();
     const auto body = [&](World& world) {
       train(config, world, pool);
       return 0;
     };
-    const int code = run_in_world(body, pool, config.parallel.communication);
+    const int code = run_in_world(prepare, body, pool);
     if (code != 0) throw CLI::RuntimeError(code);
   });
 }

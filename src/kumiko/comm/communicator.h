@@ -118,6 +118,10 @@ class World {
   // "Open MPI 4.1.4", or "none (one rank)".
   virtual std::string description() const = 0;
 
+  // This rank has failed and is about to tell why: that others end is no news to it from here on, only the sign to end
+  // too.
+  virtual void expect_end(int /*exit_code*/) {}
+
   // This rank has failed: says so and ends every rank of the job, promptly.
   [[noreturn]] virtual void abort(int exit_code) = 0;
 

@@ -34,6 +34,7 @@ class FirstRanks final : public World {
   void record_to(std::shared_ptr<TraceRecorder> recorder) override { world_.record_to(std::move(recorder)); }
   ProgressNote& progress() override { return world_.progress(); }
   std::string description() const override { return world_.description(); }
+  void expect_end(int exit_code) override { world_.expect_end(exit_code); }
   [[noreturn]] void abort(int exit_code) override {
     world_.abort(exit_code);
     end_process(exit_code);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <numeric>
@@ -60,6 +61,7 @@ class MpiWorld final : public World {
   void reset_traffic() override { ledger_->reset(); }
   void record_to(std::shared_ptr<TraceRecorder> recorder) override { ledger_->record_to(std::move(recorder)); }
   std::string description() const override { return description_; }
+  void expect_end(int exit_code) override { own_exit_code_ = exit_code; }
   [[noreturn]] void abort(int exit_code) override;
 
  private:
@@ -83,6 +85,7 @@ class MpiWorld final : public World {
   std::vector<RankInfo> ranks_;
   std::string description_;
   int exceptions_at_start_ = std::uncaught_exceptions();
+  std::atomic<int> own_exit_code_ = 0;  // not 0: this rank is about to end by itself
   // Of the communication thread.
   EmulatedLink link_;
   OperationLog operations_;
@@ -150,7 +153,11 @@ void MpiWorld::watch_peers() {
     const RankInfo& info = ranks_[static_cast<size_t>(r)];
     if (r != rank_ && info.host == ranks_[static_cast<size_t>(rank_)].host) peers.push_back({r, info});
   }
-  watch_.emplace(std::move(peers), [](const Peer& peer) {
+  watch_.emplace(std::move(peers), [this](const Peer& peer) {
+    if (own_exit_code_ != 0) {
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      end_process(own_exit_code_);
+    }
     log::error("rank {} (pid {} on host {}) died; stopping", peer.rank, peer.info.process_id, peer.info.host);
     // The launcher usually ends the job within this time, with an exit code that tells more than ours.
     std::this_thread::sleep_for(std::chrono::seconds(1));

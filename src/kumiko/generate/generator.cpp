@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
+#include <utility>
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/text.h"
 #include "kumiko/tokenizer/tokenizer_stream.h"
 #include "kumiko/train/kept_tokenizer.h"
+#include "kumiko/train/rank_agreement.h"
+#include "kumiko/train/rank_facts.h"
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/state_checkpoint.h"
 
@@ -15,12 +19,33 @@ namespace {
 
 // The threads of this rank, on cores of its own. A rank that is alone leaves it to the system which cores those are:
 // it may be a visitor beside a training run.
-int place_threads(ParallelOptions options, World& world) {
-  std::vector<int64_t> ranks(static_cast<size_t>(world.size()));
-  std::iota(ranks.begin(), ranks.end(), 0);
-  const auto all = world.communicator(Axis::all, ranks);
+int place_threads(ParallelOptions options, World& world, Communicator& all) {
   if (world.size() == 1) options.bind = Bind::none;
-  return static_cast<int>(place_rank(options, world, *all).num_threads);
+  return static_cast<int>(place_rank(options, world, all).num_threads);
+}
+
+// What a rank reads before it makes its part of the model.
+struct Source {
+  CheckpointReader reader;
+  RunRecord record;
+  Config config;
+  std::string tokenizer_place;
+  Tokenizer tokenizer;
+};
+
+Source read_source(const std::string& directory, const std::string& tokenizer) {
+  CheckpointReader reader = CheckpointReader::open(directory);
+  const std::string origin = reader.path().string();
+  RunRecord record = run_record_from_json(reader.manifest().state, origin);
+  Config config = config_of(record, reader.manifest(), origin);
+  std::string place = tokenizer.empty() ? kept_tokenizer(reader.path(), config.data.tokenizer) : tokenizer;
+  Tokenizer read = load_tokenizer(place);
+  if (read.vocab_size() > config.model.vocab_size) {
+    throw_user(
+        "the tokenizer has {} tokens, but the model of {} knows {}: it is not the one the model was trained with",
+        read.vocab_size(), origin, config.model.vocab_size);
+  }
+  return {std::move(reader), std::move(record), std::move(config), std::move(place), std::move(read)};
 }
 
 }  // namespace
@@ -28,24 +53,35 @@ int place_threads(ParallelOptions options, World& world) {
 Generator::Generator(const std::string& directory, const std::string& tokenizer, const ParallelOptions& parallel,
                      World& world)
     : mesh_(parallel.mesh(world.size())), pool_(MemoryPool::create()) {
-  CheckpointReader reader = CheckpointReader::open(directory);
-  origin_ = reader.path().string();
-  const RunRecord record = run_record_from_json(reader.manifest().state, origin_);
-  const Config config = config_of(record, reader.manifest(), origin_);
-  kernels_ = make_cpu_kernels(pool_, place_threads(parallel, world));
+  std::vector<int64_t> everyone(static_cast<size_t>(world.size()));
+  std::iota(everyone.begin(), everyone.end(), 0);
+  const auto all = world.communicator(Axis::all, everyone);
+  const std::vector<RankInfo>& ranks = world.ranks();
+  if (world.size() > 1) {
+    await_agreement(
+        *all, [&] { return std::vector{checkpoints_fact("--load", directory)}; }, ranks);
+  }
+  std::optional<Source> source;
+  std::vector<Fact> facts;
+  const auto read = [&] {
+    source.emplace(read_source(directory, tokenizer));
+    if (world.size() > 1) facts.push_back(tokenizer_fact(source->tokenizer_place));
+  };
+  together(*all, read, ranks);
+  check_agreement(*all, facts, ranks);
+  const Config& config = source->config;
+  const RunRecord& record = source->record;
+  origin_ = source->reader.path().string();
+  kernels_ = make_cpu_kernels(pool_, place_threads(parallel, world, *all));
   part_ = std::make_unique<ModelPart>(config.model, world, mesh_, *kernels_, *pool_);
   Model& model = part_->model();
-  model.parameters().allocate_values(*pool_, DType::f32);
-  load_pieces(reader, pieces_of(model.parameters()));
-  model.prepare(*kernels_);
-
-  tokenizer_ = std::make_unique<Tokenizer>(
-      load_tokenizer(tokenizer.empty() ? kept_tokenizer(reader.path(), config.data.tokenizer) : tokenizer));
-  if (tokenizer_->vocab_size() > config.model.vocab_size) {
-    throw_user(
-        "the tokenizer has {} tokens, but the model of {} knows {}: it is not the one the model was trained with",
-        tokenizer_->vocab_size(), origin_, config.model.vocab_size);
-  }
+  const auto load = [&] {
+    model.parameters().allocate_values(*pool_, DType::f32);
+    load_pieces(source->reader, pieces_of(model.parameters()));
+    model.prepare(*kernels_);
+  };
+  together(*all, load, ranks);
+  tokenizer_ = std::make_unique<Tokenizer>(std::move(source->tokenizer));
   drawable_.resize(static_cast<size_t>(tokenizer_->vocab_size()));
   for (size_t id = 0; id < drawable_.size(); ++id) drawable_[id] = tokenizer_->has_token(static_cast<int32_t>(id));
   if (const auto end = tokenizer_->end_of_document()) end_tokens_ = {*end};

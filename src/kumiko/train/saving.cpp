@@ -3,6 +3,7 @@
 #include "kumiko/base/clock.h"
 #include "kumiko/base/log.h"
 #include "kumiko/base/trace.h"
+#include "kumiko/comm/agreement.h"
 #include "kumiko/train/state_checkpoint.h"
 
 namespace kumiko {
@@ -72,7 +73,7 @@ void RunSaving::finish() {
   ending_ = true;
   tell(run_.writer->wait());
   report_.activity("");
-  if (failure_) throw *failure_;
+  if (failure_) throw SharedError(*failure_);  // every rank has it
 }
 
 }  // namespace kumiko

@@ -9,7 +9,10 @@
 #include "kumiko/comm/agreement.h"
 #include "kumiko/model/canonical.h"
 #include "kumiko/tokenizer/tokenizer.h"
+#include "kumiko/train/folder_probe.h"
 #include "kumiko/train/kept_tokenizer.h"
+#include "kumiko/train/rank_agreement.h"
+#include "kumiko/train/rank_facts.h"
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/reproducible.h"
 #include "kumiko/train/restore.h"
@@ -197,16 +200,27 @@ std::string Run::run_directory() const {
 
 static void prepare_saving(Run& run) {
   const CheckpointingOptions& options = run.config.checkpoint;
-  if (run.world.rank() == 0) keep_tokenizer(run.config.data.tokenizer, options.save);
+  const auto keep = [&] {
+    if (run.world.rank() == 0) keep_tokenizer(run.config.data.tokenizer, options.save);
+  };
+  together(*run.everyone, keep, run.world.ranks());
   // Nothing goes on behind the save at the end.
   if (!options.async_save || options.save_interval == 0) return;
   run.checkpoint_copy = run.writer->reserve(pieces_of(run.state, Copies::first), *run.pool);
 }
 
-Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenParts given) {
-  auto all = world.communicator(Axis::all, all_ranks(world));
-  check_agreement(*all, "the configuration", config.to_toml());
+// What a rank finds out by itself before it makes anything.
+struct Prepared {
+  Mesh mesh;
+  std::optional<PipelinePlan> stages;
+  BatchLayout layout;
+  std::unique_ptr<SampleSource> train_samples;
+  std::unique_ptr<SampleSource> valid_samples;
+  DocumentMask documents;
+};
 
+// Local. Resolves `config` and checks everything that needs no other rank.
+static Prepared prepare(Config& config, const World& world, std::unique_ptr<SampleSource> given_samples) {
   config.validate();
   resolve(config, world);
   config.model.validate();
@@ -222,18 +236,71 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   if (config.parallel.sequence_parallel) {
     check_sequence_parallel(layout.micro_batch_size, layout.seq_length, config.parallel.tensor_model_parallel_size);
   }
-  if (stages) check_agreement(*all, "the schedule of the pipeline", text_of(stages->schedule));
   const TrainOptions& train = config.train;
   if (train.reproducible) {
     check_reproducible(config, mesh);
     if (stages) check_reproducible(stages->schedule);
-    check_agreement(*all, "the kind of vectors, which train.reproducible = true depends on,", instruction_set());
   }
-  auto train_samples =
-      given.train_samples ? std::move(given.train_samples) : samples_of(config, Split::train, train.train_iters);
-  auto valid_samples = train.eval_interval > 0 ? samples_of(config, Split::valid, train.eval_iters) : nullptr;
-  const DocumentMask documents = documents_of(config.data);
-  if (documents.any() && world.rank() == 0) warn_without_ends(*train_samples, documents, train.seq_length);
+  Prepared prepared{mesh, std::move(stages), layout, std::move(given_samples), nullptr, documents_of(config.data)};
+  if (!prepared.train_samples) prepared.train_samples = samples_of(config, Split::train, train.train_iters);
+  if (train.eval_interval > 0) prepared.valid_samples = samples_of(config, Split::valid, train.eval_iters);
+  return prepared;
+}
+
+// What this rank has read and made of it.
+static std::vector<Fact> facts_read(Config& config, const Prepared& prepared, bool reads_datasets) {
+  std::vector<Fact> facts = option_facts(config);
+  if (!config.data.tokenizer.empty()) facts.push_back(tokenizer_fact(config.data.tokenizer));
+  if (reads_datasets) {
+    for (Fact& fact : dataset_facts(config.data, config.train.eval_interval > 0)) facts.push_back(std::move(fact));
+  }
+  if (prepared.stages) {
+    facts.push_back({"the schedule of the pipeline", text_of(prepared.stages->schedule),
+                     "Give every rank the same build of kumiko and the same parallel.pipeline_times."});
+  }
+  if (config.train.reproducible) {
+    facts.push_back({"the kind of vectors", instruction_set(),
+                     "train.reproducible = true needs processors with the same vectors on every node."});
+  }
+  return facts;
+}
+
+// The folders whose checkpoints decide where the run begins.
+static void agree_on_checkpoints(const Run& run) {
+  const CheckpointingOptions& options = run.config.checkpoint;
+  if (run.world.size() == 1 || (options.load.empty() && options.save.empty())) return;
+  const auto look = [&options] {
+    std::vector<Fact> facts;
+    if (!options.load.empty()) facts.push_back(checkpoints_fact("checkpoint.load", options.load));
+    if (!options.save.empty() && options.save != options.load) {
+      facts.push_back(checkpoints_fact("checkpoint.save", options.save));
+    }
+    return facts;
+  };
+  await_agreement(*run.everyone, look, run.world.ranks());
+}
+
+Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenParts given) {
+  auto all = world.communicator(Axis::all, all_ranks(world));
+  const std::vector<RankInfo>& ranks = world.ranks();
+  std::vector<Fact> facts = option_facts(config);
+  facts.insert(facts.begin(), program_fact());
+  check_agreement(*all, facts, ranks);
+  std::optional<Prepared> prepared;
+  together(
+      *all,
+      [&] {
+        const bool reads_datasets = !given.train_samples || config.train.eval_interval > 0;
+        prepared.emplace(prepare(config, world, std::move(given.train_samples)));
+        if (world.size() > 1) facts = facts_read(config, *prepared, reads_datasets);
+        if (world.rank() == 0 && prepared->documents.any()) {
+          warn_without_ends(*prepared->train_samples, prepared->documents, config.train.seq_length);
+        }
+      },
+      ranks);
+  check_agreement(*all, facts, ranks);
+  const Mesh mesh = prepared->mesh;
+  const TrainOptions& train = config.train;
 
   std::unique_ptr<Communicator> savers;
   std::unique_ptr<BackgroundWriter> writer;
@@ -253,11 +320,16 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   auto tensor = mesh.size(Axis::tensor) > 1 ? axis(Axis::tensor) : nullptr;
   const TensorParallel part = tensor_parallel_of(config, mesh, world.rank());
   std::unique_ptr<Pipeline> pipeline;
-  if (stages) pipeline = std::make_unique<Pipeline>(connect_pipeline(world, mesh, std::move(*stages), config.model));
-  TrainingState state =
-      make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels, *pool,
-                          DType::f32, part, sharding, pipeline ? pipeline->part : PipelinePart{});
-  state.loss_scale = LossScale::of(train.loss_scale, train.precision);
+  if (prepared->stages) {
+    pipeline = std::make_unique<Pipeline>(connect_pipeline(world, mesh, std::move(*prepared->stages), config.model));
+  }
+  std::optional<TrainingState> state;
+  const auto make_state = [&] {
+    state.emplace(make_training_state(config.model, config.optimizer, static_cast<uint64_t>(train.seed), *kernels,
+                                      *pool, DType::f32, part, sharding, pipeline ? pipeline->part : PipelinePart{}));
+    state->loss_scale = LossScale::of(train.loss_scale, train.precision);
+  };
+  together(*all, make_state, ranks);
   Run run{std::move(config),
           world,
           mesh,
@@ -267,11 +339,11 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
           std::move(pipeline),
           std::move(pool),
           std::move(kernels),
-          std::move(train_samples),
-          std::move(valid_samples),
-          layout,
-          documents,
-          std::move(state),
+          std::move(prepared->train_samples),
+          std::move(prepared->valid_samples),
+          prepared->layout,
+          prepared->documents,
+          std::move(*state),
           std::move(savers),
           std::move(writer),
           "",
@@ -279,7 +351,10 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   if (run.config.parallel.post_validation) {
     run.validated = std::make_unique<ValidatedSteps>(world, mesh, *run.pipeline, run.state, *run.pool);
   }
-  restore(run);
+  agree_on_checkpoints(run);
+  together(
+      *run.everyone, [&run] { restore(run); }, ranks);
+  probe_folders(run);
   if (run.writer) prepare_saving(run);
   return run;
 }
