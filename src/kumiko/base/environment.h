@@ -20,6 +20,9 @@ inline constexpr const char* fault = "KUMIKO_FAULT";
 // train/terminal.h.
 inline constexpr const char* open_mpi_rank = "OMPI_COMM_WORLD_RANK";
 
+// OMP_NUM_THREADS: threads a rank computes with, where parallel.num_threads is 0. See mesh/thread_count.h.
+inline constexpr const char* num_threads = "OMP_NUM_THREADS";
+
 // NO_COLOR, TERM, COLUMNS, LC_ALL, LC_CTYPE, LANG, HOME, XDG_CACHE_HOME have their usual meaning.
 
 // The variable's value, or `fallback` where it is unset or empty.

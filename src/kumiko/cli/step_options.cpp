@@ -12,7 +12,9 @@
 namespace kumiko {
 
 void add_placement_options(CLI::App& command, ParallelOptions& options) {
-  command.add_option("--threads", options.num_threads, "Of a rank; 0 for the node's cores / its ranks")
+  command
+      .add_option("--threads", options.num_threads,
+                  "Of a rank; 0 for OMP_NUM_THREADS, else its share of the node's cores and CPU quota")
       ->capture_default_str();
   command.add_option("--bind", options.bind, "Whether to bind threads to cores: auto or none")
       ->transform(choice(std::map<std::string, Bind>{{"auto", Bind::automatic}, {"none", Bind::none}}))

@@ -85,7 +85,8 @@ void ParallelOptions::describe(OptionTable& table) {
   table.add("zero_group_size", zero_group_size,
             "divide within groups of so many data-parallel ranks, each group a replica; 0 for all of them");
   table.add("rank_order", rank_order, std::string(rank_order_help));
-  table.add("num_threads", num_threads, "threads a rank computes with; 0 for the node's cores / its ranks");
+  table.add("num_threads", num_threads,
+            "threads a rank computes with; 0 for OMP_NUM_THREADS, else its share of the node's cores and CPU quota");
   table.add_choice("bind", bind, {"auto", "none"},
                    "auto gives each rank cores of its own, a core to each thread, and the memory beside them");
   communication.describe(table);

@@ -47,7 +47,7 @@ struct ParallelOptions {
   int64_t zero_stage = 0;
   int64_t zero_group_size = 0;  // 0: the data-parallel size
   std::string rank_order = to_string(default_rank_order);
-  int64_t num_threads = 0;  // 0: the node's cores divided by its ranks
+  int64_t num_threads = 0;  // 0: as mesh/thread_count.h decides
   Bind bind = Bind::automatic;
   CommunicationOptions communication;
 

@@ -2,31 +2,63 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
+#include "kumiko/base/environment.h"
 #include "kumiko/base/error.h"
 #include "kumiko/base/log.h"
 #include "kumiko/comm/agreement.h"
+#include "kumiko/mesh/cpu_quota.h"
 #include "kumiko/mesh/node.h"
+#include "kumiko/mesh/thread_count.h"
 
 namespace kumiko {
 namespace {
 
-// The ranks of this rank's host that may use the same hardware threads as it, and which of them it is.
+// The ranks of this rank's host that have the same of something (`texts`, of every rank), and which of them it is.
 struct Sharers {
   int64_t num = 0;
   int64_t index = 0;
 };
 
-Sharers find_sharers(const World& world, const std::vector<std::string>& masks) {
+Sharers find_sharers(const World& world, const std::vector<std::string>& texts) {
   const auto own = static_cast<size_t>(world.rank());
   Sharers sharers;
-  for (size_t r = 0; r < masks.size(); ++r) {
-    if (world.ranks()[r].host != world.ranks()[own].host || masks[r] != masks[own]) continue;
+  for (size_t r = 0; r < texts.size(); ++r) {
+    if (world.ranks()[r].host != world.ranks()[own].host || texts[r] != texts[own]) continue;
     if (r < own) ++sharers.index;
     ++sharers.num;
   }
   return sharers;
+}
+
+// The hardware threads and the group of "0-3 /sys/fs/cgroup/a", of every rank.
+std::pair<std::vector<std::string>, std::vector<std::string>> parts_of(const std::vector<std::string>& texts) {
+  std::pair<std::vector<std::string>, std::vector<std::string>> parts;
+  for (const std::string& text : texts) {
+    const size_t space = text.find(' ');
+    parts.first.push_back(text.substr(0, space));
+    parts.second.push_back(text.substr(space + 1));
+  }
+  return parts;
+}
+
+// What some ranks have to say, once: the first one's words, and on how many more hosts ranks have any.
+void warn_once(const World& world, Communicator& all, const std::string& own) {
+  const std::vector<std::string> warnings = gather_text(all, own);
+  if (world.rank() != 0) return;
+  std::set<std::string> hosts;
+  std::string first;
+  for (size_t r = 0; r < warnings.size(); ++r) {
+    if (warnings[r].empty()) continue;
+    const std::string& host = world.ranks()[r].host;
+    if (first.empty()) first = world.size() == 1 ? warnings[r] : fmt::format("on {}: {}", host, warnings[r]);
+    hosts.insert(host);
+  }
+  if (first.empty()) return;
+  log::warning("{}{}", first, hosts.size() > 1 ? fmt::format("; likewise on {} more hosts", hosts.size() - 1) : "");
 }
 
 void warn_of_narrow_mask(const NodeTopology& node, const NodeTopology& own, int64_t sharers, int64_t local_ranks) {
@@ -41,26 +73,49 @@ void warn_of_narrow_mask(const NodeTopology& node, const NodeTopology& own, int6
 }  // namespace
 
 PlacedRank place_rank(const ParallelOptions& options, const World& world, Communicator& all) {
-  const Node node = Node::discover();
-  const Sharers sharers = find_sharers(world, gather_text(all, ranges_text(node.own_hardware_threads())));
-  const NodeTopology own = restricted_to(node.topology(), node.own_hardware_threads());
-  if (own.num_cores() == 0) {
+  std::optional<Node> discovered;
+  std::optional<CpuQuota> quota;
+  NodeTopology own;
+  const auto discover = [&] {
+    discovered = Node::discover();
+    quota = cpu_quota();
+    own = restricted_to(discovered->topology(), discovered->own_hardware_threads());
+    if (own.num_cores() > 0) return;
     throw_environment("this process may run on hardware threads {} only, which are no cores to compute on",
-                      ranges_text(node.own_hardware_threads()));
-  }
+                      ranges_text(discovered->own_hardware_threads()));
+  };
+  together(all, discover, world.ranks());
+  const Node& node = *discovered;
+  const auto [masks, groups] = parts_of(
+      gather_text(all, ranges_text(node.own_hardware_threads()) + " " + (quota ? quota->group : std::string())));
+  const Sharers sharers = find_sharers(world, masks);
   if (world.rank() == 0) warn_of_narrow_mask(node.topology(), own, sharers.num, world.local_size());
-  const RankPlacement placement =
-      place_ranks(own, sharers.num, options.num_threads).at(static_cast<size_t>(sharers.index));
-  std::string place;
+  const auto place = [&](int64_t num_threads) {
+    return place_ranks(own, sharers.num, num_threads).at(static_cast<size_t>(sharers.index));
+  };
+  ThreadFacts facts;
+  facts.option = options.num_threads;
+  facts.environment = environment::get(environment::num_threads);
+  facts.cores = own.num_cores();
+  facts.sharers = sharers.num;
+  facts.threads_for_cores = place(0).num_threads;
+  if (quota) facts.quota = quota->cpus;
+  facts.quota_sharers = quota ? find_sharers(world, groups).num : 1;
+  const ThreadCount count = count_threads(facts);
+  warn_once(world, all, count.warning);
+  const RankPlacement placement = place(count.threads);
+  // The option is in the configuration; anything else decides unseen.
+  const std::string by = facts.option == 0 && !count.decided_by.empty() ? " by " + count.decided_by : "";
+  std::string where;
   int64_t domain = -1;
   if (options.bind == Bind::none) {
-    place = fmt::format("{} thread{}, not bound", placement.num_threads, placement.num_threads == 1 ? "" : "s");
+    where = fmt::format("{} thread{}{}, not bound", placement.num_threads, placement.num_threads == 1 ? "" : "s", by);
   } else {
     const std::string left_out = node.bind(placement);
-    place = placement.to_string() + (left_out.empty() ? "" : "; " + left_out);
+    where = placement.to_string() + by + (left_out.empty() ? "" : "; " + left_out);
     if (left_out.empty() && placement.domains.size() == 1) domain = placement.domains.front();
   }
-  PlacedRank placed{placement.num_threads, gather_text(all, place), {}};
+  PlacedRank placed{placement.num_threads, gather_text(all, where), {}};
   for (const std::string& text : gather_text(all, std::to_string(domain))) placed.domains.push_back(std::stoll(text));
   return placed;
 }

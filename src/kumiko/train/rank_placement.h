@@ -22,7 +22,9 @@ struct PlacedRank {
 // Collective over `all`, which has every rank of `world`. Shares out each node's cores among its ranks as
 // parallel.num_threads and parallel.bind say, within what the launcher left to each, and binds this rank; before the
 // rank's memory is first touched. Ranks that a launcher has bound to the same cores share them out; one that is alone
-// on its cores keeps to them. Warns if the launcher has left out half of the node's cores or more.
+// on its cores keeps to them. How many threads: mesh/thread_count.h; places say what decided it where that was neither
+// the option nor the cores. Warns if the launcher has left out half of the node's cores or more, and of more threads
+// than cores.
 PlacedRank place_rank(const ParallelOptions& options, const World& world, Communicator& all);
 
 // "node01, NUMA 0, cores 0-11, 12 threads" of every rank.
