@@ -108,10 +108,14 @@ TEST_F(Generate, MakesTheSameTextOnAnyMesh) {
     options.insert(options.end(), file.begin(), file.end());
     return options;
   };
-  EXPECT_EQ(generate_on(2, file).output, expected.output);
-  EXPECT_EQ(generate_on(4, with({"--tensor-model-parallel-size", "2", "--pipeline-model-parallel-size", "2",
-                                 "--rank-order", "pipeline-tensor-context-data"}))
-                .output,
+  // There may be fewer cores than threads.
+  const auto without_warning = [](const std::string& output) {
+    return output.starts_with("[rank 0] warning: ") ? output.substr(output.find('\n') + 1) : output;
+  };
+  EXPECT_EQ(without_warning(generate_on(2, file).output), expected.output);
+  EXPECT_EQ(without_warning(generate_on(4, with({"--tensor-model-parallel-size", "2", "--pipeline-model-parallel-size",
+                                                 "2", "--rank-order", "pipeline-tensor-context-data"}))
+                                .output),
             expected.output);
 }
 
