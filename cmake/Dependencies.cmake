@@ -66,5 +66,7 @@ endmacro()
 kumiko_optional_module(HWLOC hwloc>=2.0 "hwloc not found (libhwloc-dev): ranks are not bound to cores and memory")
 kumiko_optional_module(SENTENCEPIECE sentencepiece
   "SentencePiece not found (libsentencepiece-dev): .model files are not read, tokenizer.json is")
+kumiko_optional_module(ARCHIVE libarchive
+  "libarchive not found (libarchive-dev): compressed text (.gz, .zst and others) is not read")
 kumiko_optional_module(UTF8PROC libutf8proc
   "utf8proc not found (libutf8proc-dev): tokenizers with Unicode normalizers are not read")

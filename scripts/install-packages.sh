@@ -6,7 +6,7 @@ set -eu
 
 build="g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libdnnl-dev libhwy-dev libcli11-dev
   libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libonig-dev libxxhash-dev libhwloc-dev
-  libsentencepiece-dev libutf8proc-dev"
+  libsentencepiece-dev libutf8proc-dev libarchive-dev"
 quickstart="bible-kjv"
 test="libgtest-dev ccache clang-format-14 git procps util-linux"
 cross="g++-aarch64-linux-gnu qemu-user cmake ninja-build pkg-config"

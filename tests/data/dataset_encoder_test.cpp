@@ -1,7 +1,7 @@
 #include "kumiko/data/dataset_encoder.h"
 
 #include "data/dataset_testing.h"
-#include "kumiko/data/text_source.h"
+#include "kumiko/data/cut_places.h"
 #include "kumiko/tokenizer/tokenizer.h"
 #include "tokenizer/tokenizer_test_util.h"
 

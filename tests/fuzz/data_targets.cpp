@@ -3,8 +3,9 @@
 
 #include "fuzz/targets.h"
 #include "kumiko/data/block_encoder.h"
+#include "kumiko/data/cut_places.h"
 #include "kumiko/data/indexed_dataset.h"
-#include "kumiko/data/text_source.h"
+#include "kumiko/text/text_source.h"
 
 namespace kumiko::fuzz {
 
@@ -29,28 +30,45 @@ void indexed_dataset(std::string_view input) {
   }
 }
 
-// A byte for what ends a document, one for how the text is cut into blocks, the text.
+// A byte for what ends a document (the last two leave it to the content), one for how the text is cut into blocks, the
+// text.
 void text_lines(std::string_view input) {
   if (input.size() < 2) return;
-  const auto end = static_cast<DocumentEnd>(static_cast<unsigned char>(input[0]) % 4);
+  const auto kind = static_cast<unsigned char>(input[0]) % 7;
   const auto how = static_cast<unsigned char>(input[1]);
   const std::filesystem::path path = file_of("text.txt", input.substr(2));
+  std::string whole;
+  TextReader reader(path, kind < 3);
+  while (reader.read(whole, 1 + how % 64)) {
+  }
+  TextInput read;
+  read.files = {path, path};
+  read.skip_bad_lines = kind >= 3 && (how & 32U) != 0;
+  read.invalid_utf8 = InvalidUtf8::replace;
+  if (kind < 3) {
+    read.format = TextFormat::text;
+    read.split_on = static_cast<DocumentEnd>(kind);
+  } else if (kind < 5) {
+    read.format = kind == 3 ? TextFormat::jsonl : TextFormat::json;
+  }
   TextSource::Options options;
   options.block_bytes = 1 + how % 64;
-  options.cut_places = {(how & 64U) != 0, (how & 128U) != 0};
-  TextSource source({path, path}, {end, end}, options);
+  options.cut_document = [places = CutPlaces{(how & 64U) != 0, (how & 128U) != 0}](std::string_view text) {
+    return last_safe_cut(text, places);
+  };
+  TextSource source(read, options);
   size_t bytes = 0;
-  while (const auto block = source.next()) {
+  while (auto block = source.next()) {
     bytes += block->text.size();
     const EncodedBlock encoded =
-        encode_block(*block, end, "text.txt", "text", [](std::string_view text, TextStart, std::vector<int32_t>& ids) {
+        encode_block(std::move(*block), read, [](std::string_view text, TextStart, std::vector<int32_t>& ids) {
           for (const char c : text) ids.push_back(static_cast<unsigned char>(c));
         });
     for (const int64_t place : encoded.ends) {
       require(place >= 0 && place <= static_cast<int64_t>(encoded.tokens.size()), "a document ends outside its block");
     }
   }
-  require(bytes == 2 * (input.size() - 2), "text is lost between blocks");
+  require(bytes == 2 * whole.size(), "text is lost between blocks");
 }
 
 }  // namespace kumiko::fuzz

@@ -35,6 +35,8 @@ TEST(PromptLines, RefuseAFileWithoutAny) {
   };
   EXPECT_EQ(message(""), "p.txt: the file is empty; expected one prompt a line");
   EXPECT_EQ(message("\xEF\xBB\xBF"), "p.txt: the file is empty; expected one prompt a line");
+  EXPECT_EQ(message("one\ncaf\xE9\n"),
+            "p.txt line 2: byte 0xE9 is not UTF-8; convert the file: iconv -f ITS-ENCODING -t UTF-8");
   EXPECT_EQ(message("\r\n \n"), "p.txt: all its lines are blank; expected one prompt a line");
 }
 

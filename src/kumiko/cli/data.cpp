@@ -10,6 +10,7 @@
 #include "kumiko/base/text.h"
 #include "kumiko/cli/choice.h"
 #include "kumiko/cli/subcommands.h"
+#include "kumiko/cli/text_input_flags.h"
 #include "kumiko/cli/tokenizer_help.h"
 #include "kumiko/data/dataset_builder.h"
 #include "kumiko/data/dataset_merge.h"
@@ -57,14 +58,12 @@ void add_build(CLI::App& parent) {
   auto arguments = std::make_shared<Arguments>();
   DatasetBuildOptions& options = arguments->options;
   CLI::App* command = parent.add_subcommand("build", "Tokenize text into a dataset (PREFIX.bin and PREFIX.idx)");
-  command->add_option("--input", options.inputs, "Text files; .jsonl and .json hold one JSON object a line")
-      ->required();
+  add_text_input_flags(*command, options.input);
   command->add_option("--output", options.output, "PREFIX of the two files to write")->required();
   command->add_option("--tokenizer", arguments->tokenizer, tokenizer_help)->required();
-  command->add_option("--json-key", options.json_key, "Where the text is in a JSON line")->capture_default_str();
   const std::map<std::string, DocumentEnd> ends = {
       {"file", DocumentEnd::file}, {"blank-line", DocumentEnd::blank_line}, {"line", DocumentEnd::line}};
-  command->add_option("--split-on", options.split_on, "What ends a document of a text file: file, blank-line or line")
+  command->add_option("--split-on", options.input.split_on, "What ends a text document: file, blank-line or line")
       ->transform(choice(ends))
       ->default_str("file");
   command->add_flag("--append-eod", options.append_eod, "End each document with the end-of-document token");

@@ -17,6 +17,7 @@
 #include "kumiko/comm/run.h"
 #include "kumiko/generate/answers.h"
 #include "kumiko/generate/prompts.h"
+#include "kumiko/text/text_reader.h"
 
 namespace kumiko {
 namespace {
@@ -77,7 +78,7 @@ void converse(Answers& answers, Communicator& all) {
 std::vector<std::string> prompts_of(const GenerateArguments& arguments, Communicator& all) {
   if (arguments.prompts_file.empty()) return {arguments.prompt};
   const std::string text =
-      broadcast_text(all, all.rank() == 0 ? read_text_file(arguments.prompts_file) : std::string(), 0);
+      broadcast_text(all, all.rank() == 0 ? read_whole_text(arguments.prompts_file) : std::string(), 0);
   PromptLines lines = prompt_lines(text, arguments.prompts_file);
   if (all.rank() == 0 && lines.num_blank > 0 && !arguments.quiet) {
     log::info("{}: {} blank line{} passed over", arguments.prompts_file, lines.num_blank,

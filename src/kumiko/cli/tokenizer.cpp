@@ -14,7 +14,9 @@
 #include "kumiko/base/log.h"
 #include "kumiko/base/text.h"
 #include "kumiko/cli/subcommands.h"
+#include "kumiko/cli/text_input_flags.h"
 #include "kumiko/cli/tokenizer_help.h"
+#include "kumiko/text/text_corpus.h"
 #include "kumiko/tokenizer/bpe_train.h"
 #include "kumiko/tokenizer/tokenizer_inspect.h"
 
@@ -26,7 +28,7 @@ std::string read_standard_input() {
 }
 
 // The texts that a command works on: the argument, else the files, else standard input.
-struct TextSource {
+struct TextArguments {
   std::string argument;
   std::vector<std::string> files;
 
@@ -51,7 +53,7 @@ class ProgressLine {
     const bool new_phase = progress.phase != phase_;
     if (new_phase) started_ = shown_ = now;
     phase_ = progress.phase;
-    const bool finished = progress.done >= progress.total;
+    const bool finished = progress.total > 0 && progress.done >= progress.total;
     if (!finished && now - shown_ < (is_terminal_ ? 0.1 : 10.0)) return;
     shown_ = now;
     const double share = static_cast<double>(progress.done) / static_cast<double>(std::max<int64_t>(1, progress.total));
@@ -61,8 +63,10 @@ class ProgressLine {
     };
     const double elapsed = now - started_;
     const std::string left = finished || elapsed < 1 ? "" : "  " + human_seconds(elapsed * (1 / share - 1)) + " left";
-    const std::string line = fmt::format("{:<8} {:5.1f} %  {} of {}{}{}", phase_, 100 * share, amount(progress.done),
-                                         amount(progress.total), is_bytes ? "" : " tokens", left);
+    const std::string line =
+        progress.total == 0 ? fmt::format("{:<8} {}", phase_, amount(progress.done))
+                            : fmt::format("{:<8} {:5.1f} %  {} of {}{}{}", phase_, 100 * share, amount(progress.done),
+                                          amount(progress.total), is_bytes ? "" : " tokens", left);
     if (is_terminal_) {
       fmt::print(stderr, "\r\033[K{}{}", line, finished ? "\n" : "");
       std::fflush(stderr);
@@ -81,10 +85,10 @@ class ProgressLine {
 void add_train(CLI::App& parent) {
   auto options = std::make_shared<BpeTrainOptions>();
   auto output = std::make_shared<std::string>("tokenizer.json");
-  auto files = std::make_shared<std::vector<std::string>>();
+  auto input = std::make_shared<TextInput>();
   auto no_special = std::make_shared<bool>(false);
-  CLI::App* command = parent.add_subcommand("train", "Train a byte-level BPE tokenizer on text files");
-  command->add_option("--input", *files, "Text files")->required();
+  CLI::App* command = parent.add_subcommand("train", "Train a byte-level BPE tokenizer on text or JSON files");
+  add_text_input_flags(*command, *input);
   command->add_option("--vocab-size", options->vocab_size, "Tokens in all, special ones and the 256 bytes included")
       ->capture_default_str();
   command->add_option("--output", *output, "The tokenizer.json to write")->capture_default_str();
@@ -96,12 +100,14 @@ void add_train(CLI::App& parent) {
   command->add_flag("--no-special", *no_special, "No special tokens")->excludes(special);
   command->add_option("--threads", options->threads, "Threads; 0 for all cores")->capture_default_str();
   command->callback([=] {
-    options->files.assign(files->begin(), files->end());
     if (*no_special) options->special_tokens.clear();
+    options->validate();
+    const TextCorpus texts = make_text_corpus(*input);
     ProgressLine line;
     const double start = seconds_now();
-    const BpeTrainResult result =
-        train_bpe_to_file(*options, *output, [&](const BpeTrainProgress& progress) { line.show(progress); });
+    const BpeTrainResult result = train_bpe_to_file(*options, texts.corpus, *output,
+                                                    [&](const BpeTrainProgress& progress) { line.show(progress); });
+    texts.report->finish();
     const auto size = static_cast<int64_t>(result.vocabulary.tokens.size());
     log::info("wrote {}: {} tokens, {} merges, from {} of text with {} distinct words, in {}", *output,
               with_thousands(size), with_thousands(static_cast<int64_t>(result.vocabulary.merges.size())),
@@ -116,7 +122,7 @@ void add_train(CLI::App& parent) {
 
 struct CodingOptions {
   std::string tokenizer = "tokenizer.json";
-  TextSource source;
+  TextArguments source;
   bool json = false;
 };
 

@@ -1,23 +1,18 @@
 #include "kumiko/data/dataset_builder.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <thread>
 #include <utility>
 
 #include "kumiko/base/clock.h"
 #include "kumiko/base/error.h"
-#include "kumiko/base/log.h"
 #include "kumiko/data/indexed_dataset_writer.h"
 #include "kumiko/data/ordered_pipeline.h"
+#include "kumiko/text/text_report.h"
 
 namespace kumiko {
 namespace {
-
-bool is_json_lines(const std::filesystem::path& path) {
-  return path.extension() == ".jsonl" || path.extension() == ".ndjson" || path.extension() == ".json";
-}
 
 int num_threads(int requested) {
   return requested > 0 ? requested : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -66,14 +61,7 @@ class DocumentWriter {
 }  // namespace
 
 void DatasetBuildOptions::validate() const {
-  if (inputs.empty()) throw_user("no input: give text files (.txt) or JSON lines (.jsonl) with --input");
-  constexpr std::array<const char*, 6> unread = {".gz", ".bz2", ".xz", ".zst", ".zip", ".parquet"};
-  for (const std::filesystem::path& input : inputs) {
-    const std::string ending = input.extension().string();
-    if (std::find(unread.begin(), unread.end(), ending) == unread.end()) continue;
-    throw_user("cannot read {}: {} files are not supported; expected plain text, or .jsonl with one JSON object a line",
-               input.string(), ending);
-  }
+  input.validate();
   if (output.empty()) throw_user("no output: give the prefix of the dataset to write with --output");
   if (threads < 0 || threads > 4096) throw_user("--threads {}: expected 1 to 4096, or 0 for all cores", threads);
 }
@@ -87,13 +75,14 @@ DatasetBuildReport build_dataset(const DatasetBuildOptions& options, const Datas
         "that ends documents with --end-of-document, leave the option out, or use a tokenizer that has one");
   }
   const double start = seconds_now();
-  std::vector<DocumentEnd> ends;
-  for (const std::filesystem::path& input : options.inputs) {
-    ends.push_back(is_json_lines(input) ? DocumentEnd::json_line : options.split_on);
-  }
   TextSource::Options source_options;
-  source_options.cut_places = encoder.cut_places;
-  TextSource source(options.inputs, ends, source_options);
+  if (encoder.cut_places.any()) {
+    source_options.cut_document = [places = encoder.cut_places](std::string_view text) {
+      return last_safe_cut(text, places);
+    };
+  }
+  TextSource source(options.input, source_options);
+  TextReport texts(options.input);
 
   DatasetBuildReport report;
   report.token_type = token_type_for(encoder.vocab_size);
@@ -103,7 +92,7 @@ DatasetBuildReport build_dataset(const DatasetBuildOptions& options, const Datas
   using Pipeline = OrderedPipeline<TextBlock, EncodedBlock>;
   const auto make_work = [&]() -> Pipeline::Work {
     return [&, encode = encoder.make_encode()](TextBlock block) {
-      return encode_block(block, ends[block.file], options.inputs[block.file].string(), options.json_key, encode);
+      return encode_block(std::move(block), options.input, encode);
     };
   };
   const int threads = num_threads(options.threads);
@@ -113,17 +102,20 @@ DatasetBuildReport build_dataset(const DatasetBuildOptions& options, const Datas
         if (hooks.cancelled && hooks.cancelled()) {
           throw_user("interrupted; nothing was written to {}", options.output);
         }
+        texts.add(block.file, block.facts);
+        texts.check_encoding(block.file);
         documents.write(block);
-        report.num_bytes = block.bytes_read;
         if (hooks.on_progress) hooks.on_progress(block.bytes_read, source.total_bytes());
       });
   if (writer.num_tokens() == 0) {
-    throw_user("the input holds no text: {}{}; expected at least one token", options.inputs[0].string(),
-               options.inputs.size() > 1 ? " and the others" : "");
+    throw_user("the input holds no text: {}{}; expected at least one token{}", options.input.files[0].string(),
+               options.input.files.size() > 1 ? " and the others" : "", texts.of_bad_lines());
   }
+  texts.finish();
   writer.commit();
   report.num_documents = writer.num_documents();
   report.num_tokens = writer.num_tokens();
+  report.num_bytes = texts.num_bytes();
   report.seconds = seconds_now() - start;
   return report;
 }

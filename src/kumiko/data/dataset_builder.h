@@ -9,20 +9,18 @@
 #include <vector>
 
 #include "kumiko/data/dataset_encoder.h"
-#include "kumiko/data/text_source.h"
 #include "kumiko/data/token_type.h"
+#include "kumiko/text/text_input.h"
 
 namespace kumiko {
 
 struct DatasetBuildOptions {
-  std::vector<std::filesystem::path> inputs;  // .jsonl, .ndjson, .json: one JSON object a line; all others: text
-  std::string output;                         // prefix
-  std::string json_key = "text";
-  DocumentEnd split_on = DocumentEnd::file;  // what ends a document in text files
-  bool append_eod = false;                   // end each document with end_of_document
-  int threads = 0;                           // 0: one for each core that this process may use
+  TextInput input;
+  std::string output;       // prefix
+  bool append_eod = false;  // end each document with end_of_document
+  int threads = 0;          // 0: one for each core that this process may use
 
-  // User error if there is no input, an input has a form that is not read, or a number is out of range.
+  // User error if there is no input or a number is out of range.
   void validate() const;
 };
 

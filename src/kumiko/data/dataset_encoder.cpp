@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "kumiko/data/text_source.h"
 #include "kumiko/tokenizer/tokenizer.h"
 
 namespace kumiko {

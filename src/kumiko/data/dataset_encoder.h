@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "kumiko/data/block_encoder.h"
+#include "kumiko/data/cut_places.h"
 
 namespace kumiko {
 

@@ -15,6 +15,9 @@ namespace kumiko {
 std::string progress_text(int64_t done_bytes, int64_t total_bytes, double seconds) {
   const auto done = static_cast<double>(done_bytes);
   const auto total = static_cast<double>(total_bytes);
+  if (total_bytes == 0 && done_bytes > 0) {
+    return seconds > 0 ? fmt::format("{}, {}/s", human_bytes(done), human_bytes(done / seconds)) : human_bytes(done);
+  }
   std::string text =
       fmt::format("{} of {} ({:.0f} %)", human_bytes(done), human_bytes(total), total > 0 ? 100 * done / total : 100.0);
   if (done_bytes > 0 && seconds > 0) {

@@ -6,7 +6,8 @@
 
 namespace kumiko {
 
-// "1.20 GiB of 2.00 GiB (60 %), 12.3 MiB/s, 1 m 03 s left". Without a rate before the first byte.
+// "1.20 GiB of 2.00 GiB (60 %), 12.3 MiB/s, 1 m 03 s left". Without a rate before the first byte;
+// "1.20 GiB, 12.3 MiB/s" where the total is not known (0).
 std::string progress_text(int64_t done_bytes, int64_t total_bytes, double seconds);
 
 class Progress {

@@ -1,13 +1,10 @@
-// A corpus of text files in chunks that can be pre-tokenised apart: each piece of the whole is a piece of one chunk.
+// A corpus in parts that can be pre-tokenised apart: each piece of the whole is a piece of one part.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <mutex>
-#include <string>
+#include <functional>
+#include <optional>
 #include <string_view>
-#include <vector>
 
 namespace kumiko {
 
@@ -16,30 +13,19 @@ namespace kumiko {
 // the GPT-2 and Llama-3 patterns begin a new piece there.
 size_t last_piece_boundary(std::string_view text);
 
-class CorpusReader {
- public:
-  // User error, naming the file, for a file that does not exist or is not a plain file. A chunk is of about
-  // `chunk_bytes`; it grows to sixteen times that where there is no safe place to cut, and is then cut between any two
-  // characters.
-  CorpusReader(std::vector<std::filesystem::path> files, size_t chunk_bytes);
+// Where to cut a text of about `chunk_bytes` or more: there, or, in a text of sixteen times that without such a place,
+// between any two characters. 0: nowhere yet.
+size_t corpus_cut(std::string_view text, size_t chunk_bytes);
 
-  // The next chunk, which never crosses from one file into another; false at the end. Safe from several threads.
-  bool next(std::string& chunk);
+// Some of a corpus. `read` hands each of its texts, or parts of a text, to `visit`; it may be called by any thread.
+struct CorpusPart {
+  std::function<void(const std::function<void(std::string_view text)>& visit)> read;
+  int64_t bytes_read = 0;  // of the corpus, up to the end of this part
+};
 
-  uint64_t total_bytes() const { return total_bytes_; }
-
- private:
-  bool open_next_file();
-  void read_more(size_t bytes);
-
-  std::vector<std::filesystem::path> files_;
-  size_t chunk_bytes_;
-  uint64_t total_bytes_ = 0;
-  std::mutex mutex_;
-  size_t next_file_ = 0;
-  std::ifstream stream_;
-  std::string pending_;  // read, and not handed out
-  bool file_done_ = true;
+struct Corpus {
+  std::function<std::optional<CorpusPart>()> next;  // none at the end; called by one thread at a time
+  int64_t total_bytes = 0;                          // 0: not known before the end
 };
 
 }  // namespace kumiko

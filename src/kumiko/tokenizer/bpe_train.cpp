@@ -43,10 +43,8 @@ int thread_count(int64_t wanted) {
 }  // namespace
 
 void BpeTrainOptions::validate() const {
-  if (files.empty()) throw_user("no text to train a tokenizer on: give at least one file");
   if (threads < 0) throw_user("{} threads: expected 0 (all cores) or more", threads);
   if (min_frequency < 1) throw_user("a minimum frequency of {}: expected at least 1", min_frequency);
-  if (chunk_bytes < 1) throw_user("chunks of {} bytes: expected at least 1", chunk_bytes);
   std::unordered_set<std::string> seen;
   for (const std::string& token : special_tokens) {
     if (from_byte_alphabet(token).value_or("not one byte").size() < 2)
@@ -63,30 +61,30 @@ void BpeTrainOptions::validate() const {
     throw_user("a vocabulary of {} tokens is too large: expected at most {}", vocab_size, 1 << 24);
 }
 
-BpeTrainResult train_bpe(const BpeTrainOptions& options, const std::function<void(const BpeTrainProgress&)>& progress) {
+BpeTrainResult train_bpe(const BpeTrainOptions& options, const Corpus& corpus,
+                         const std::function<void(const BpeTrainProgress&)>& progress) {
   options.validate();
-  CorpusReader corpus(options.files, static_cast<size_t>(options.chunk_bytes));
   const auto report = [&](std::string_view phase, int64_t done, int64_t total) {
     if (progress) progress({phase, done, total});
   };
-  const auto total_bytes = static_cast<int64_t>(corpus.total_bytes());
   const auto pre_tokenizer = make_byte_level(false, true);
-  const std::vector<WordCount> words =
-      count_words(corpus, *pre_tokenizer, thread_count(options.threads),
-                  [&](uint64_t bytes) { report("reading", static_cast<int64_t>(bytes), total_bytes); });
-  if (words.empty()) throw_user("no text to train a tokenizer on: {} is empty", options.files.front().string());
-  BpeTrainResult result{base_vocabulary(options.special_tokens), total_bytes, static_cast<int64_t>(words.size())};
+  const CorpusWords counted = count_words(corpus, *pre_tokenizer, thread_count(options.threads),
+                                          [&](int64_t bytes) { report("reading", bytes, corpus.total_bytes); });
+  const std::vector<WordCount>& words = counted.words;
+  if (words.empty()) throw_user("there is no text to train a tokenizer on: the input is empty");
+  BpeTrainResult result{base_vocabulary(options.special_tokens), counted.num_bytes, static_cast<int64_t>(words.size())};
   learn_merges(words, options.vocab_size, options.min_frequency, result.vocabulary,
                [&](int64_t size) { report("merging", size, options.vocab_size); });
   return result;
 }
 
-BpeTrainResult train_bpe_to_file(const BpeTrainOptions& options, const std::filesystem::path& output,
+BpeTrainResult train_bpe_to_file(const BpeTrainOptions& options, const Corpus& corpus,
+                                 const std::filesystem::path& output,
                                  const std::function<void(const BpeTrainProgress&)>& progress) {
   options.validate();
   // Opened before the work, so that a place that cannot be written is known at once.
   AtomicFile file(output);
-  BpeTrainResult result = train_bpe(options, progress);
+  BpeTrainResult result = train_bpe(options, corpus, progress);
   file.write(byte_level_bpe_json(result.vocabulary, options.special_tokens));
   file.commit();
   return result;

@@ -14,12 +14,10 @@
 namespace kumiko {
 
 struct BpeTrainOptions {
-  std::vector<std::filesystem::path> files;
   int64_t vocab_size = 32000;  // special tokens and the 256 bytes included; fewer if the corpus has no more merges
   int64_t min_frequency = 2;   // of a pair that is merged
   std::vector<std::string> special_tokens = {"<|endoftext|>"};  // ids 0, 1, ...
   int64_t threads = 0;                                          // 0: all cores
-  int64_t chunk_bytes = int64_t{4} << 20;
 
   // User error for what cannot be trained.
   void validate() const;
@@ -28,7 +26,7 @@ struct BpeTrainOptions {
 struct BpeTrainProgress {
   std::string_view phase;  // "reading" in bytes, "merging" in tokens of the vocabulary
   int64_t done;
-  int64_t total;
+  int64_t total;  // 0: not known
 };
 
 struct BpeTrainResult {
@@ -37,9 +35,9 @@ struct BpeTrainResult {
   int64_t distinct_words = 0;
 };
 
-// The result does not depend on the number of threads. Each file is one text, and special tokens in it are text like
-// the rest. `progress` is called from one thread at a time.
-BpeTrainResult train_bpe(const BpeTrainOptions& options,
+// The result does not depend on the number of threads. Special tokens in a text are text like the rest. `progress` is
+// called from one thread at a time.
+BpeTrainResult train_bpe(const BpeTrainOptions& options, const Corpus& corpus,
                          const std::function<void(const BpeTrainProgress&)>& progress = {});
 
 // The merges alone. `words` hold bytes; `base` is the vocabulary to grow: special tokens and the 256 bytes.
@@ -47,7 +45,8 @@ void learn_merges(const std::vector<WordCount>& words, int64_t vocab_size, int64
                   const std::function<void(int64_t vocab_size)>& progress);
 
 // Trains and writes a tokenizer.json, whole or not at all.
-BpeTrainResult train_bpe_to_file(const BpeTrainOptions& options, const std::filesystem::path& output,
+BpeTrainResult train_bpe_to_file(const BpeTrainOptions& options, const Corpus& corpus,
+                                 const std::filesystem::path& output,
                                  const std::function<void(const BpeTrainProgress&)>& progress = {});
 
 }  // namespace kumiko

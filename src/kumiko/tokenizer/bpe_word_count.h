@@ -17,9 +17,14 @@ struct WordCount {
   int64_t count;
 };
 
-// In the order of the words' bytes, so that it does not depend on threads or chunks. Memory: the distinct words, and a
-// chunk for each thread. `progress`, called from one thread at a time, gets the bytes that are done.
-std::vector<WordCount> count_words(CorpusReader& corpus, const PreTokenizer& pre_tokenizer, int num_threads,
-                                   const std::function<void(uint64_t bytes)>& progress);
+struct CorpusWords {
+  std::vector<WordCount> words;  // in the order of their bytes, so that it does not depend on threads or parts
+  int64_t num_bytes = 0;         // of text
+};
+
+// Memory: the distinct words, and a part of the corpus for each thread. `progress`, called from one thread at a time,
+// gets the bytes of the corpus that are read.
+CorpusWords count_words(const Corpus& corpus, const PreTokenizer& pre_tokenizer, int num_threads,
+                        const std::function<void(int64_t bytes)>& progress);
 
 }  // namespace kumiko

@@ -1,13 +1,32 @@
-#include "kumiko/data/text_source.h"
+#include "kumiko/text/text_source.h"
+
+#include <sys/stat.h>
+
+#include <thread>
 
 #include "data/dataset_testing.h"
+#include "kumiko/data/cut_places.h"
 
 namespace kumiko {
 namespace {
 
 std::vector<TextBlock> blocks_of(const std::vector<std::filesystem::path>& files, DocumentEnd end, size_t block_bytes,
                                  bool cut_documents) {
-  TextSource source(files, std::vector<DocumentEnd>(files.size(), end), {block_bytes, {cut_documents, cut_documents}});
+  TextInput input;
+  input.files = files;
+  if (is_json(end)) {
+    input.format = end == DocumentEnd::json_line ? TextFormat::jsonl : TextFormat::json;
+  } else {
+    input.format = TextFormat::text;
+    input.split_on = end;
+  }
+  TextSource::Options options{block_bytes, {}};
+  if (cut_documents) {
+    options.cut_document = [](std::string_view text) {
+      return last_safe_cut(text, {.at_spaces = true, .at_newlines = true});
+    };
+  }
+  TextSource source(input, options);
   std::vector<TextBlock> blocks;
   while (auto block = source.next()) blocks.push_back(std::move(*block));
   return blocks;
@@ -17,49 +36,6 @@ std::vector<std::string> texts_of(const std::vector<TextBlock>& blocks) {
   std::vector<std::string> texts;
   for (const TextBlock& block : blocks) texts.push_back(block.text + (block.ends_document ? "|" : "+"));
   return texts;
-}
-
-size_t safe_cut(std::string_view text) { return last_safe_cut(text, {.at_spaces = true, .at_newlines = true}); }
-
-TEST(LastSafeCut, IsOnlyWhereItMayBe) {
-  EXPECT_EQ(last_safe_cut("one two\nthree", {.at_spaces = true}), 3U);
-  EXPECT_EQ(last_safe_cut("one\ntwo three", {.at_newlines = true}), 4U);
-  EXPECT_EQ(last_safe_cut("one two\nthree", {}), 0U);
-}
-
-TEST(LastSafeCut, TellsWhichTokensReachAcross) {
-  for (const char* token : {"a b", "a ", "xa "}) EXPECT_TRUE(reaches_across_space(token)) << token;
-  for (const char* token : {" a", " ", "  a", ", a", "a 1", "a\n"}) EXPECT_FALSE(reaches_across_space(token)) << token;
-  for (const char* token : {"\na", ".\n1", "\n\xE7", "\xA0\nb"}) EXPECT_TRUE(reaches_across_newline(token)) << token;
-  // The third is in GPT-2's vocabulary.
-  for (const char* token : {"\n", "a\n", "\n\u00A0", "\n\n", "\n\na", " \na", "\n a", "\n("}) {
-    EXPECT_FALSE(reaches_across_newline(token)) << token;
-  }
-}
-
-TEST(LastSafeCut, IsBeforeASpaceBetweenLetters) {
-  EXPECT_EQ(safe_cut("one two"), 3U);
-  EXPECT_EQ(safe_cut("one  two"), 0U);
-  EXPECT_EQ(safe_cut("one. two"), 0U);
-  EXPECT_EQ(safe_cut("one 2"), 0U);
-  EXPECT_EQ(safe_cut("one "), 0U);
-}
-
-TEST(LastSafeCut, IsAfterTheEndOfALineBetweenWords) {
-  EXPECT_EQ(safe_cut("one.\ntwo"), 5U);
-  EXPECT_EQ(safe_cut("one.\n\ntwo"), 0U);
-  EXPECT_EQ(safe_cut("one.\r\ntwo"), 0U);
-  EXPECT_EQ(safe_cut("one. \ntwo"), 0U);
-  EXPECT_EQ(safe_cut("one.\n two"), 0U);
-  EXPECT_EQ(safe_cut("one.\n/two"), 0U);
-  EXPECT_EQ(safe_cut("one.\n"), 0U);
-  EXPECT_EQ(safe_cut("\ntwo"), 0U);
-  EXPECT_EQ(safe_cut("木\n組"), 4U);
-  // U+3000, the ideographic space, and U+3002, the full stop, share a block that is left alone.
-  EXPECT_EQ(safe_cut("木\n\u3000組"), 0U);
-  EXPECT_EQ(safe_cut("木\u3000\n組"), 0U);
-  // Half a character at the end of a block.
-  EXPECT_EQ(safe_cut("木\n\xE7\xB5"), 0U);
 }
 
 TEST(TextSource, CutsAtLines) {
@@ -117,6 +93,55 @@ TEST(TextSource, LosesNothing) {
       EXPECT_EQ(joined, text);
     }
   }
+}
+
+TEST(TextSource, CutsJsonBehindObjects) {
+  const TestFolder folder;
+  const auto file = folder.write("a.json", "[\n{\"t\":\"}\\\"{\"},\n{\"t\": {\"u\": [1]}}\n]\n");
+  const auto blocks = blocks_of({file}, DocumentEnd::json_value, 8, false);
+  EXPECT_EQ(texts_of(blocks),
+            (std::vector<std::string>{"[\n{\"t\":\"}\\\"{\"}|", ",\n{\"t\": {\"u\": [1]}}|", "\n]\n|"}));
+  EXPECT_EQ(blocks[1].first_line, 2);
+}
+
+TEST(TextSource, NamesThePlaceInJsonThatIsCutOffOrNoObjects) {
+  const TestFolder folder;
+  const auto message = [&](const std::string& text) {
+    const std::string file = folder.write("a.json", text);
+    return error_message([&] { blocks_of({file}, DocumentEnd::json_value, 1000, false); }).substr(file.size());
+  };
+  EXPECT_EQ(message("[\n{},\n{\"a\": ["),
+            " line 3: the file ends inside the JSON object that begins here: it is cut off");
+  EXPECT_EQ(message("[{},\n{}\n"), " line 3: the file ends inside its JSON array: it is cut off");
+  EXPECT_TRUE(
+      contains(message("{}\n7"), " line 2: found '7' where an object or an array begins; expected JSON objects"));
+  EXPECT_TRUE(contains(message("[{} {}]"), " line 1: found '{' where ',' or ']' goes on the array"));
+  EXPECT_TRUE(contains(message("[\"a\"]"), " line 1: found '\"' where an object of the array begins"));
+}
+
+TEST(TextSource, ReadsPipes) {
+  const TestFolder folder;
+  const std::string pipe = folder.path("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::string text;
+  for (int i = 0; i < 30000; ++i) text += "{\"text\": \"word\"}\n";
+  std::thread writer([&] { std::ofstream(pipe) << text; });
+  TextSource source({.files = {pipe}}, {});
+  EXPECT_EQ(source.total_bytes(), 0);
+  std::string joined;
+  while (const auto block = source.next()) {
+    EXPECT_EQ(block->end, DocumentEnd::json_line);
+    joined += block->text;
+  }
+  writer.join();
+  EXPECT_TRUE(joined == text);
+}
+
+TEST(TextSource, RefusesStandardInputTwice) {
+  EXPECT_EQ(error_message([] {
+              TextSource source({.files = {"-", "-"}}, {});
+            }),
+            "--input: standard input (-) is given twice; it can be read once");
 }
 
 TEST(TextSource, NamesAFileThatCannotBeRead) {
