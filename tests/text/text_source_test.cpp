@@ -126,7 +126,9 @@ TEST(TextSource, ReadsPipes) {
   std::string text;
   for (int i = 0; i < 30000; ++i) text += "{\"text\": \"word\"}\n";
   std::thread writer([&] { std::ofstream(pipe) << text; });
-  TextSource source({.files = {pipe}}, {});
+  TextInput input;
+  input.files = {pipe};
+  TextSource source(input, {});
   EXPECT_EQ(source.total_bytes(), 0);
   std::string joined;
   while (const auto block = source.next()) {

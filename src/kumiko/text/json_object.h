@@ -25,7 +25,7 @@ struct JsonText {
 };
 
 // Of the object that begins at text[begin] (a '{'). `key` is looked for as it is, then, if it has dots, as a path
-// through objects ("data.text"). BadJson if the key is missing, given twice, or its value is no string; the reason
+// through objects ("meta.text"). BadJson if the key is missing, given twice, or its value is no string; the reason
 // names the keys that do have text.
 JsonText read_json_text(std::string_view text, size_t begin, std::string_view key);
 
