@@ -99,8 +99,7 @@ TEST(TextSource, CutsJsonBehindObjects) {
   const TestFolder folder;
   const auto file = folder.write("a.json", "[\n{\"t\":\"}\\\"{\"},\n{\"t\": {\"u\": [1]}}\n]\n");
   const auto blocks = blocks_of({file}, DocumentEnd::json_value, 8, false);
-  EXPECT_EQ(texts_of(blocks),
-            (std::vector<std::string>{"[\n{\"t\":\"}\\\"{\"}|", ",\n{\"t\": {\"u\": [1]}}|", "\n]\n|"}));
+  EXPECT_EQ(texts_of(blocks), (std::vector<std::string>{"[\n{\"t\":\"}\\\"{\"}|", ",\n{\"t\": {\"u\": [1]}}\n]\n|"}));
   EXPECT_EQ(blocks[1].first_line, 2);
 }
 
@@ -140,9 +139,9 @@ TEST(TextSource, ReadsPipes) {
 }
 
 TEST(TextSource, RefusesStandardInputTwice) {
-  EXPECT_EQ(error_message([] {
-              TextSource source({.files = {"-", "-"}}, {});
-            }),
+  TextInput input;
+  input.files = {"-", "-"};
+  EXPECT_EQ(error_message([&] { TextSource(input, {}); }),
             "--input: standard input (-) is given twice; it can be read once");
 }
 
