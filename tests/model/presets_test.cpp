@@ -45,6 +45,23 @@ TEST(ApplyPreset, KnowsEveryName) {
   }
 }
 
+TEST(ApplyPreset, WhatOtherOptionsMadeOfItIsListed) {
+  ModelOptions options;
+  EXPECT_EQ(changes_to_preset(options), std::vector<std::string>{});
+  options.num_layers = 3;
+  EXPECT_EQ(changes_to_preset(options), std::vector<std::string>{});
+  for (const std::string& name : preset_names()) {
+    apply_preset(options, name);
+    options.preset = name;
+    EXPECT_EQ(changes_to_preset(options), std::vector<std::string>{}) << name;
+  }
+  apply_preset(options, "gpt2-124m");
+  options.preset = "gpt2-124m";
+  options.num_layers = 3;
+  options.hidden_dropout = 0.25;
+  EXPECT_EQ(changes_to_preset(options), (std::vector<std::string>{"num_layers 3 (12)", "hidden_dropout 0.25 (0)"}));
+}
+
 // The sizes that the models were published with.
 TEST(ApplyPreset, GivesThePublishedNumberOfParameters) {
   const std::map<std::string, int64_t> published = {

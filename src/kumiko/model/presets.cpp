@@ -131,4 +131,23 @@ void apply_preset(ModelOptions& options, const std::string& name) {
              nearest.empty() ? "" : " (did you mean " + nearest + "?)", known);
 }
 
+std::vector<std::string> changes_to_preset(const ModelOptions& options) {
+  if (options.preset.empty()) return {};
+  ModelOptions changed = options;
+  ModelOptions published;
+  apply_preset(published, options.preset);
+  published.preset = options.preset;
+  for (ModelOptions* model : {&changed, &published}) model->fill_in_sizes();
+  OptionTable of_changed, of_published;
+  changed.describe(of_changed);
+  published.describe(of_published);
+  std::vector<std::string> changes;
+  for (size_t i = 0; i < of_changed.options().size(); ++i) {
+    const Option& option = of_changed.options()[i];
+    const std::string before = of_published.options()[i].get();
+    if (option.get() != before) changes.push_back(fmt::format("{} {} ({})", option.key, option.get(), before));
+  }
+  return changes;
+}
+
 }  // namespace kumiko

@@ -13,4 +13,7 @@ namespace kumiko {
 void apply_preset(ModelOptions& options, const std::string& name);
 std::vector<std::string> preset_names();
 
+// What other options have made of the preset that `options` name, as "num_layers 3 (12)"; nothing without a preset.
+std::vector<std::string> changes_to_preset(const ModelOptions& options);
+
 }  // namespace kumiko

@@ -7,6 +7,7 @@
 #include "kumiko/base/text.h"
 #include "kumiko/mesh/mesh_table.h"
 #include "kumiko/model/memory.h"
+#include "kumiko/model/presets.h"
 #include "kumiko/train/breakdown.h"
 #include "kumiko/train/prometheus.h"
 #include "kumiko/train/rank_flops.h"
@@ -24,7 +25,7 @@ std::string bytes_text(int64_t bytes) { return human_bytes(static_cast<double>(b
 SummarySection model_section(const Run& run) {
   const ModelOptions& model = run.config.model;
   const int64_t parameters = count_parameters(model);
-  return {
+  SummarySection section = {
       "model",
       {{"architecture",
         fmt::format("{}{}", name_of(model.architecture), model.preset.empty() ? "" : " (" + model.preset + ")")},
@@ -38,6 +39,10 @@ SummarySection model_section(const Run& run) {
        {"vocabulary",
         fmt::format("{} tokens, {} positions, head {}", with_thousands(model.vocab_size), model.max_position_embeddings,
                     model.untie_embeddings_and_output_weights ? "of its own" : "tied")}}};
+  for (const std::string& change : changes_to_preset(model)) {
+    section.rows.push_back({section.rows.size() == 4 ? "not the preset" : "", change});
+  }
+  return section;
 }
 
 // What data-parallel ranks divide among themselves.
