@@ -22,5 +22,13 @@ TEST(Log, LinesGoToTheWriterWhileThereIsOne) {
   EXPECT_EQ(seen, "a 1\nwarning: b\n");
 }
 
+TEST(Log, ShowsControlCharactersOfNames) {
+  std::string line;
+  log::set_writer([&line](std::string_view text) { line = text; });
+  log::warning("the file {} is damaged", "a\x1b]0;title\x07");
+  log::set_writer(nullptr);
+  EXPECT_EQ(line, "warning: the file a\\x1b]0;title\\x07 is damaged\n");
+}
+
 }  // namespace
 }  // namespace kumiko

@@ -28,5 +28,17 @@ TEST(Split, KeepsEmptyParts) {
   EXPECT_EQ(trim(" \t"), "");
 }
 
+TEST(Printable, ShowsWhatWouldMoveTheTerminal) {
+  EXPECT_EQ(printable("a\x1b[2Jb\r\x07\x7f\t"), "a\\x1b[2Jb\\x0d\\x07\\x7f\\x09");
+  EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\x00b");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\xc2\\x9b31m");  // U+009B begins a sequence as well
+  EXPECT_EQ(printable("\x9b\xff\xe3\x81"), "\\x9b\\xff\\xe3\\x81");
+  EXPECT_EQ(printable("組子 é \xc2\xa0"), "組子 é \xc2\xa0");
+  EXPECT_EQ(printable("two\nlines"), "two\nlines");
+  EXPECT_EQ(printable("two\nlines", LineBreaks::shown), "two\\x0alines");
+}
+
 }  // namespace
 }  // namespace kumiko

@@ -1,6 +1,7 @@
 #include "kumiko/base/append_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,12 +9,23 @@
 #include <utility>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/system_failure.h"
 
 namespace kumiko {
 
 AppendFile::AppendFile(std::filesystem::path path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) throw_environment("cannot open {} for appending: {}", path_.string(), std::strerror(errno));
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+  struct stat status {};
+  // Without a reader, a pipe says ENXIO in place of waiting.
+  const int code = descriptor_ >= 0 && ::fstat(descriptor_, &status) == 0 ? 0 : errno;
+  // A device does not wait for a reader, and may be meant: /dev/null, a terminal.
+  if (code == 0 && (S_ISREG(status.st_mode) || S_ISCHR(status.st_mode))) return;
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (code != 0 && code != ENXIO) {
+    throw_environment("cannot open {} for appending: {}", path_.string(), failure_text(code));
+  }
+  throw_user("cannot append to {}: it is {}, expected a regular file", path_.string(),
+             code == ENXIO ? "a pipe (FIFO)" : file_kind(status.st_mode));
 }
 
 AppendFile::~AppendFile() { ::close(descriptor_); }

@@ -5,16 +5,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/fault.h"
+#include "kumiko/base/system_failure.h"
 
 namespace kumiko {
 namespace {
@@ -27,19 +27,44 @@ constexpr size_t buffer_size = size_t{1} << 20;
         "cannot {} {}: no space left on the disk; free some space or choose another place, then run again", action,
         path.string());
   }
-  throw_environment("cannot {} {}: {}", action, path.string(), std::strerror(code));
+  throw_environment("cannot {} {}: {}", action, path.string(), failure_text(code));
 }
 
 [[noreturn]] void throw_unreadable(const std::filesystem::path& path, int code) {
   throw_user("cannot read {}: {}", path.string(), std::strerror(code));
 }
 
+// Opens a regular file, perhaps through links; a pipe or a device is never waited for. The caller closes.
+int open_regular(const std::filesystem::path& path, struct stat& status) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (descriptor < 0) throw_unreadable(path, errno);
+  const int code = ::fstat(descriptor, &status) == 0 ? 0 : errno;
+  if (code == 0 && S_ISREG(status.st_mode)) return descriptor;
+  ::close(descriptor);
+  if (code != 0 || S_ISDIR(status.st_mode)) throw_unreadable(path, code != 0 ? code : EISDIR);
+  throw_user("cannot read {}: it is {}, expected a regular file", path.string(), file_kind(status.st_mode));
+}
+
+// Creates `path` anew: what stood there, perhaps a link that somebody planted, is removed, never followed.
+// With Place::free nothing may stand there.
+int create_anew(const std::filesystem::path& path, OutputFile::Place place) {
+  for (bool again = place == OutputFile::Place::any;; again = false) {
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (descriptor >= 0) return descriptor;
+    struct stat status {};
+    if (errno != EEXIST || !again || ::lstat(path.c_str(), &status) != 0) throw_file_error("create", path, errno);
+    if (!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode)) {
+      throw_user("cannot create {}: {} stands there; move it away, or choose another place", path.string(),
+                 file_kind(status.st_mode));
+    }
+    if (::unlink(path.c_str()) != 0) throw_file_error("replace", path, errno);
+  }
+}
+
 }  // namespace
 
 OutputFile::OutputFile(std::filesystem::path path, Place place) : path_(std::move(path)) {
-  const int flags = place == Place::free ? O_EXCL : O_TRUNC;
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
-  if (descriptor_ < 0) throw_file_error("create", path_, errno);
+  descriptor_ = create_anew(path_, place);
   buffer_.reserve(buffer_size);
 }
 
@@ -137,14 +162,8 @@ void sync_directory(const std::filesystem::path& directory) {
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) throw_unreadable(path, errno);
   struct stat status {};
-  if (::fstat(descriptor, &status) != 0 || S_ISDIR(status.st_mode)) {
-    const int code = S_ISDIR(status.st_mode) ? EISDIR : errno;
-    ::close(descriptor);
-    throw_unreadable(path, code);
-  }
+  const int descriptor = open_regular(path, status);
   size_ = static_cast<size_t>(status.st_size);
   if (size_ > 0) {
     data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
@@ -180,9 +199,24 @@ std::filesystem::path plain_path(const std::filesystem::path& path) {
 }
 
 std::string read_text_file(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream || std::filesystem::is_directory(path)) throw_unreadable(path, errno == 0 ? EISDIR : errno);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  struct stat status {};
+  const int descriptor = open_regular(path, status);
+  std::string text;
+  size_t size = 0;
+  int code = 0;
+  while (true) {
+    // Files of the system have a size of 0.
+    if (size == text.size()) text.resize(std::max(size + size / 2, static_cast<size_t>(status.st_size) + 4096));
+    const ssize_t count = ::read(descriptor, text.data() + size, text.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) code = errno;
+    if (count <= 0) break;
+    size += static_cast<size_t>(count);
+  }
+  ::close(descriptor);
+  if (code != 0) throw_unreadable(path, code);
+  text.resize(size);
+  return text;
 }
 
 void write_text_file(const std::filesystem::path& path, std::string_view text) {

@@ -15,7 +15,9 @@ namespace kumiko {
 class OutputFile {
  public:
   enum class Place : uint8_t {
-    any,   // created, or truncated
+    // Created anew: a file that is there is replaced, a link removed and not followed; user error if something else
+    // stands there (a folder, a pipe, a device).
+    any,
     free,  // created; an error if anything has the name, a link included
   };
   explicit OutputFile(std::filesystem::path path, Place place = Place::any);
@@ -68,7 +70,7 @@ void rename_durably(const std::filesystem::path& from, const std::filesystem::pa
 void exchange_durably(const std::filesystem::path& a, const std::filesystem::path& b);
 void sync_directory(const std::filesystem::path& directory);
 
-// A whole file mapped read-only. User error if it does not exist or cannot be read.
+// A whole file mapped read-only. User error if it does not exist, cannot be read or is no regular file.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
@@ -88,7 +90,8 @@ class MappedFile {
 // The same path in its one spelling: absolute, links resolved, no slash at the end; it need not exist.
 std::filesystem::path plain_path(const std::filesystem::path& path);
 
-// The whole file as text. User error, naming the path, if it cannot be read.
+// The whole file as text. User error, naming the path, if it cannot be read or is no regular file (a pipe is not waited
+// for).
 std::string read_text_file(const std::filesystem::path& path);
 // The whole file, new or in place of one: there either way, or as it was.
 void write_text_file(const std::filesystem::path& path, std::string_view text);

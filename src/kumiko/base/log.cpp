@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "kumiko/base/text.h"
+
 namespace kumiko::log {
 namespace {
 
@@ -56,7 +58,7 @@ void write(Level level, std::string_view line) {
   std::string text;
   if (state().size > 1) text = fmt::format("[rank {}] ", state().rank.load());
   text += prefix(level);
-  text += line;
+  text += printable(line);
   text += '\n';
   {
     const std::lock_guard lock(state().writer_mutex);

@@ -19,7 +19,7 @@ void set_level(Level level);
 // bar steps aside for it. Called by one thread at a time; must not log. None: standard error again.
 void set_writer(std::function<void(std::string_view line)> writer);
 
-// Writes one whole line; safe from several threads.
+// Writes one whole line, its control characters made visible; safe from several threads.
 void write(Level level, std::string_view line);
 
 template <class... Args>

@@ -75,6 +75,38 @@ std::string with_thousands(int64_t value) {
   return digits;
 }
 
+// Bytes of the well-formed UTF-8 character at the start of `text`; 0 if there is none.
+static size_t utf8_length(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+  if (length > text.size()) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
+  }
+  return length;
+}
+
+std::string printable(std::string_view text, LineBreaks lines) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const auto first = static_cast<unsigned char>(text[0]);
+    size_t length = utf8_length(text);
+    const bool kept_break = first == '\n' && lines == LineBreaks::kept;
+    // U+0080 to U+009F are control characters too.
+    const bool control = first < 0x20 || first == 0x7F || (first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0);
+    if (length > 0 && (kept_break || !control)) {
+      result.append(text.substr(0, length));
+    } else {
+      length = std::max<size_t>(length, 1);
+      for (const char byte : text.substr(0, length))
+        result += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+    }
+    text.remove_prefix(length);
+  }
+  return result;
+}
+
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   while (true) {

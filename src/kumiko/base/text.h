@@ -16,6 +16,11 @@ std::string human_bytes(double bytes);
 std::string human_count(double count);
 std::string human_seconds(double seconds);
 
+// `text` with every control character as \xNN, and every byte that is not UTF-8: a name that others chose must not move
+// the cursor, change colors or hide what was said. Line breaks are kept where `lines` says so.
+enum class LineBreaks { kept, shown };
+std::string printable(std::string_view text, LineBreaks lines = LineBreaks::kept);
+
 // "12,345,678"
 std::string with_thousands(int64_t value);
 

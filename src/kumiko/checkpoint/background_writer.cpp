@@ -7,6 +7,7 @@
 
 #include "kumiko/base/clock.h"
 #include "kumiko/base/log.h"
+#include "kumiko/base/system_failure.h"
 #include "kumiko/base/trace.h"
 
 namespace kumiko {
@@ -79,10 +80,8 @@ void BackgroundWriter::write(Job& job) {
   result.write_begin = trace_clock();
   try {
     result.report = writer_.write(result.step, job.state, job.snapshot);
-  } catch (const Error& error) {
-    result.error = error;
   } catch (const std::exception& error) {
-    result.error = Error(ErrorKind::internal, error.what());
+    result.error = error_from(error);
   }
   result.write_end = trace_clock();
 }

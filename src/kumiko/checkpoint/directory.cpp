@@ -157,7 +157,12 @@ Manifest read_manifest(const fs::path& checkpoint) {
     throw_user("{} is damaged: its checksum is '{}', but {} says '{}'", path.string(), trim(expected),
                manifest_checksum_name, trim(std::string_view(found).substr(0, 100)));
   }
-  return parse_manifest(text, path.string());
+  Manifest manifest = parse_manifest(text, path.string());
+  // A right checksum says only that this is what somebody wrote: a hole would become weights that nobody set.
+  if (const auto defect = defect_of(manifest)) {
+    throw_user("{} does not describe whole tensors: {}; the checkpoint cannot be used", path.string(), *defect);
+  }
+  return manifest;
 }
 
 void begin_checkpoint(const fs::path& root, int64_t step) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,9 @@
 #include "kumiko/tensor/dtype.h"
 
 namespace kumiko {
+
+constexpr const char* manifest_format = "kumiko checkpoint";
+constexpr int64_t manifest_format_version = 1;
 
 // A parameter of the model, or what the optimizer keeps about one.
 enum class TensorRole : uint8_t { parameter, optimizer };
@@ -57,14 +61,17 @@ std::string kumiko_version();
 // JSON with one line for each file and each tensor. Internal error if `state` is not JSON.
 std::string to_json(const Manifest& manifest);
 
-// The inverse. Checks that every box lies in its tensor, and every byte range in its file and has the size of its box;
-// user error, introduced by `origin`, where that does not hold or the format is of another version.
+// The inverse. Checks that every number is a size, every file a name beside the manifest, every header in its file,
+// every box in its tensor, and every byte range in its file and of the size of its box; user error, introduced by
+// `origin`, where that does not hold or the format is of another version.
 Manifest parse_manifest(std::string_view text, const std::string& origin);
 
 // Adds the files and tensors that another rank wrote.
 void merge(Manifest& manifest, Manifest part);
 
-// Each tensor whole and no element twice, each file accounted for to the last byte; internal error otherwise.
+// Nothing if each tensor is whole, no element is there twice, and each file is accounted for to the last byte.
+std::optional<std::string> defect_of(const Manifest& manifest);
+// Internal error if there is a defect: for what this program has written.
 void check_complete(const Manifest& manifest);
 
 }  // namespace kumiko

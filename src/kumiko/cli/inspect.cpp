@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/text.h"
 #include "kumiko/checkpoint/describe.h"
 #include "kumiko/cli/inspect_mesh.h"
 #include "kumiko/cli/subcommands.h"
@@ -56,7 +57,7 @@ void inspect(const fs::path& path, const DescribeOptions& options) {
   std::string kinds;
   for (const Inspector& inspector : inspectors) {
     if (inspector.recognises(path)) {
-      fmt::print("{}", inspector.describe(path, options));
+      fmt::print("{}", printable(inspector.describe(path, options)));
       return;
     }
     kinds += (kinds.empty() ? "" : ", ") + std::string(inspector.kind);

@@ -1,10 +1,14 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <sstream>
 
 #include "kumiko/base/environment.h"
 #include "kumiko/base/error.h"
 #include "kumiko/base/log.h"
+#include "kumiko/base/system_failure.h"
+#include "kumiko/base/text.h"
+#include "kumiko/checkpoint/manifest.h"
 #include "kumiko/cli/help_format.h"
 #include "kumiko/cli/subcommands.h"
 
@@ -24,6 +28,7 @@ int run(int argc, char** argv) {
   CLI::App app("Kumiko trains large language models in parallel, from a laptop to a supercomputer.", "kumiko");
   wrap_help_of(app);
   app.require_subcommand(1);
+  app.set_version_flag("--version", "kumiko " + kumiko_version(), "The version of this program");
   app.set_help_all_flag("--help-all", "Help for all subcommands");
   add_train_command(app);
   add_generate_command(app);
@@ -37,13 +42,14 @@ int run(int argc, char** argv) {
     set_log_level();
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error);
-  } catch (const Error& error) {
+    std::ostringstream text;
+    const int code = app.exit(error, text, text);  // 0 of --help
+    fmt::print(code == 0 ? stdout : stderr, "{}", printable(text.str()));
+    return code == 0 ? 0 : exit_code(ErrorKind::user);
+  } catch (const std::exception& exception) {
+    const Error error = error_from(exception);
     log::error("{}{}", error_prefix(error.kind()), error.what());
     return exit_code(error.kind());
-  } catch (const std::exception& error) {
-    log::error("{}{}", error_prefix(ErrorKind::internal), error.what());
-    return exit_code(ErrorKind::internal);
   }
   return 0;
 }

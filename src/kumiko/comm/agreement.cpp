@@ -7,9 +7,9 @@
 #include <cstring>
 #include <exception>
 #include <memory>
-#include <new>
 #include <optional>
 
+#include "kumiko/base/system_failure.h"
 #include "kumiko/base/text.h"
 #include "kumiko/comm/rank_list.h"
 
@@ -132,19 +132,6 @@ std::vector<Fact> aligned(Communicator& communicator, std::span<const Fact> fact
   return result;
 }
 
-// The error that is being handled.
-Error current_error() {
-  try {
-    throw;
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::bad_alloc&) {
-    return {ErrorKind::environment, "the system has no memory left for this process"};
-  } catch (const std::exception& error) {
-    return {ErrorKind::internal, error.what()};
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> gather_text(Communicator& communicator, const std::string& text) {
@@ -165,8 +152,8 @@ void together(Communicator& ranks, const std::function<void()>& action, std::spa
   std::optional<Error> failure;
   try {
     action();
-  } catch (...) {
-    failure = current_error();
+  } catch (const std::exception& error) {
+    failure = error_from(error);
   }
   if (greatest(ranks, failure ? 1 : 0) == 0) return;
   if (ranks.size() == 1) throw SharedError(*failure);

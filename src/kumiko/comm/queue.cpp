@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/system_failure.h"
 #include "kumiko/comm/event.h"
 
 namespace kumiko {
@@ -70,7 +71,7 @@ std::string message_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& exception) {
-    return exception.what();
+    return error_from(exception).what();
   } catch (...) {
     return "unknown error";
   }

@@ -11,6 +11,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/log.h"
+#include "kumiko/base/system_failure.h"
 #include "kumiko/comm/agreement.h"
 
 namespace kumiko {
@@ -28,10 +29,9 @@ std::optional<Failure> failure_of(const Body& body) {
     body();
   } catch (const SharedError& error) {
     return Failure{error.kind(), error.what(), true};
-  } catch (const Error& error) {
+  } catch (const std::exception& exception) {
+    const Error error = error_from(exception);
     return Failure{error.kind(), error.what()};
-  } catch (const std::exception& error) {
-    return Failure{ErrorKind::internal, error.what()};
   }
   return std::nullopt;
 }

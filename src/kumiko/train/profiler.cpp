@@ -10,6 +10,7 @@
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
 #include "kumiko/base/log.h"
+#include "kumiko/base/system_failure.h"
 #include "kumiko/base/text.h"
 
 namespace kumiko {
@@ -62,7 +63,8 @@ void merge_parts(const std::vector<std::filesystem::path>& parts, int64_t first_
               human_bytes(bytes), static_cast<double>(merged.uncertainty_ns) / 1e3);
     if (merged.dropped > 0) log::warning("{} events are missing in the trace", with_thousands(merged.dropped));
   } catch (const std::exception& error) {
-    log::warning("the parts of the trace in {} stay apart, and open one by one: {}", folder.string(), error.what());
+    log::warning("the parts of the trace in {} stay apart, and open one by one: {}", folder.string(),
+                 error_from(error).what());
   }
 }
 
@@ -147,7 +149,7 @@ void Profiler::start(int64_t step) {
     std::filesystem::remove(path);
     file_.emplace(path);
   } catch (const std::exception& error) {
-    log::warning("logging.profile: {}; the run goes on, and this rank is not traced", error.what());
+    log::warning("logging.profile: {}; the run goes on, and this rank is not traced", error_from(error).what());
     return;
   }
   write_part(part_->opening());
@@ -163,7 +165,8 @@ void Profiler::write_part(const std::string& text) {
   try {
     file_->write(text);
   } catch (const std::exception& error) {
-    log::warning("logging.profile: {}; the run goes on, and the trace of this rank ends here", error.what());
+    log::warning("logging.profile: {}; the run goes on, and the trace of this rank ends here",
+                 error_from(error).what());
     file_.reset();
   }
 }

@@ -13,6 +13,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/log.h"
+#include "kumiko/base/system_failure.h"
 #include "kumiko/checkpoint/manifest.h"
 
 namespace kumiko {
@@ -176,7 +177,8 @@ void PrometheusFile::try_to_replace() {
   } catch (const std::exception& error) {
     written_ = std::chrono::steady_clock::now();
     if (!warned_)
-      log::warning("logging.prometheus_file: {}; the run goes on without it, and tries again", error.what());
+      log::warning("logging.prometheus_file: {}; the run goes on without it, and tries again",
+                   error_from(error).what());
     warned_ = true;
   }
 }

@@ -14,6 +14,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/log.h"
+#include "kumiko/base/system_failure.h"
 #include "kumiko/checkpoint/manifest.h"
 #include "kumiko/train/protobuf.h"
 #include "kumiko/train/tensorboard.h"
@@ -172,7 +173,7 @@ WandbSink::~WandbSink() {
   try {
     append(record);
   } catch (const std::exception& error) {
-    log::warning("{}", error.what());
+    log::warning("{}", error_from(error).what());
   }
 }
 
