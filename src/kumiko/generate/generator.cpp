@@ -9,6 +9,7 @@
 #include "kumiko/base/text.h"
 #include "kumiko/tokenizer/tokenizer_stream.h"
 #include "kumiko/train/kept_tokenizer.h"
+#include "kumiko/train/memory_limit.h"
 #include "kumiko/train/rank_agreement.h"
 #include "kumiko/train/rank_facts.h"
 #include "kumiko/train/rank_placement.h"
@@ -65,6 +66,10 @@ Generator::Generator(const std::string& directory, const std::string& tokenizer,
   std::vector<Fact> facts;
   const auto read = [&] {
     source.emplace(read_source(directory, tokenizer));
+    const auto parts = static_cast<double>(mesh_.size(Axis::tensor) * mesh_.size(Axis::pipeline));
+    check_memory(4 * source->config.model.approximate_parameters() / parts, world, machine_memory(),
+                 "divide the model among ranks of more machines (--tensor-model-parallel-size, "
+                 "--pipeline-model-parallel-size)");
     if (world.size() > 1) facts.push_back(tokenizer_fact(source->tokenizer_place));
   };
   together(*all, read, ranks);

@@ -17,7 +17,44 @@ int64_t ModelOptions::feed_forward_size() const {
   return std::max<int64_t>(1, 8 * hidden_size / 3 / multiple) * multiple;
 }
 
+void ModelOptions::check_upper_bounds() const {
+  struct Bound {
+    const char* name;
+    int64_t value;
+    int64_t most;
+  };
+  constexpr int64_t tokens = (int64_t{1} << 31) - 1;  // ids and positions are 32-bit numbers
+  const std::array bounds = {
+      Bound{"num_layers", num_layers, 1 << 16},
+      Bound{"hidden_size", hidden_size, 1 << 24},
+      Bound{"num_attention_heads", num_attention_heads, 1 << 20},
+      Bound{"num_query_groups", num_query_groups, 1 << 20},
+      Bound{"kv_channels", kv_channels, 1 << 20},
+      Bound{"ffn_hidden_size", ffn_hidden_size, 1 << 28},
+      Bound{"max_position_embeddings", max_position_embeddings, tokens},
+      Bound{"vocab_size", vocab_size, tokens},
+      Bound{"window_size", window_size, tokens},
+      Bound{"rope_original_max_position_embeddings", rope_original_max_position_embeddings, tokens}};
+  for (const Bound& bound : bounds) {
+    if (bound.value > bound.most) {
+      throw_user("model.{} = {}: expected at most {}", bound.name, bound.value, bound.most);
+    }
+  }
+}
+
+double ModelOptions::approximate_parameters() const {
+  const auto hidden = static_cast<double>(hidden_size);
+  const auto queries = static_cast<double>(num_attention_heads) * static_cast<double>(head_size());
+  const auto keys = static_cast<double>(num_kv_heads()) * static_cast<double>(head_size());
+  const double matrices = architecture == Architecture::llama ? 3 : 2;
+  const double block = hidden * (2 * queries + 2 * keys + matrices * static_cast<double>(feed_forward_size()));
+  double tables = static_cast<double>(vocab_size) * (untie_embeddings_and_output_weights ? 2 : 1);
+  if (architecture == Architecture::gpt) tables += static_cast<double>(max_position_embeddings);
+  return static_cast<double>(num_layers) * block + tables * hidden;
+}
+
 void ModelOptions::fill_in_sizes() {
+  check_upper_bounds();
   ffn_hidden_size = feed_forward_size();
   num_query_groups = num_kv_heads();
   if (num_attention_heads > 0 && hidden_size % num_attention_heads == 0) kv_channels = head_size();
@@ -58,6 +95,7 @@ void ModelOptions::describe(OptionTable& table) {
 }
 
 void ModelOptions::validate() const {
+  check_upper_bounds();
   const auto positive = [](const char* name, int64_t value) {
     if (value < 1) throw_user("model.{} = {}: expected 1 or more", name, value);
   };
@@ -77,6 +115,15 @@ void ModelOptions::validate() const {
         "are {} and {}",
         hidden_size, num_attention_heads, hidden_size / num_attention_heads * num_attention_heads,
         (hidden_size / num_attention_heads + 1) * num_attention_heads);
+  }
+  constexpr double most_parameters = 1e15;
+  if (approximate_parameters() > most_parameters) {
+    throw_user(
+        "the model would have {:.2g} parameters, more than any machine holds: look for a size that is too large among "
+        "model.num_layers = {}, hidden_size = {}, ffn_hidden_size = {}, num_attention_heads = {}, vocab_size = {} and "
+        "max_position_embeddings = {}",
+        approximate_parameters(), num_layers, hidden_size, feed_forward_size(), num_attention_heads, vocab_size,
+        max_position_embeddings);
   }
   const auto probability = [](const char* name, double value) {
     if (!(value >= 0 && value < 1)) throw_user("model.{} = {}: expected 0 or more and less than 1", name, value);

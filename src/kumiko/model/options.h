@@ -49,10 +49,13 @@ struct ModelOptions {
   // gpt: 4 H. llama: 8/3 H, so that three matrices have the parameters of two, as a multiple of 64.
   int64_t feed_forward_size() const;
   // Replaces each 0 that stands for a rule by what the rule gives, but those that others must say (vocabulary,
-  // positions).
+  // positions). User error if a size is so far beyond any model that arithmetic with it would overflow.
   void fill_in_sizes();
+  // Weights and embeddings, to within norms and biases; a double, which no sizes overflow.
+  double approximate_parameters() const;
 
  private:
+  void check_upper_bounds() const;
   void validate_gpt() const;
   void validate_llama() const;
 };

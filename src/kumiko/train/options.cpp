@@ -1,7 +1,10 @@
 #include "kumiko/train/options.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <utility>
 
+#include "kumiko/base/checked.h"
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
 
@@ -46,6 +49,22 @@ void TrainOptions::validate() const {
   require(eval_iters >= 1, "train.eval_iters", eval_iters, "1 or more");
   require(seed >= 0 && seed < int64_t{1} << 32, "train.seed", seed, "0 to 4294967295");
   loss_scale.validate();
+  constexpr int64_t most_tokens = (int64_t{1} << 31) - 1;
+  require(seq_length <= most_tokens, "train.seq_length", seq_length, "at most 2147483647");
+  const auto tokens = checked_product({micro_batch_size, seq_length});
+  if (!tokens || *tokens > int64_t{1} << 40) {
+    throw_user(
+        "train.micro_batch_size = {} x train.seq_length = {}: expected at most 2^40 tokens that a rank computes at "
+        "once",
+        micro_batch_size, seq_length);
+  }
+  require(global_batch_size <= int64_t{1} << 40, "train.global_batch_size", global_batch_size, "at most 2^40");
+  const int64_t samples = std::max(global_batch_size, micro_batch_size);
+  for (const auto& [name, steps] : {std::pair{"train_iters", train_iters}, std::pair{"eval_iters", eval_iters}}) {
+    const auto all = checked_product({samples, steps});
+    if (all && *all < int64_t{1} << 53) continue;
+    throw_user("train.{} = {} x {} samples a step: expected fewer than 2^53 samples in all", name, steps, samples);
+  }
 }
 
 void ParallelOptions::describe(OptionTable& table) {
@@ -111,6 +130,13 @@ void ParallelOptions::validate() const {
   parse_rank_order(rank_order);
   require(num_threads >= 0, "parallel.num_threads", num_threads, "0 or more");
   communication.validate();
+  constexpr int64_t most = 1 << 20;
+  require(tensor_model_parallel_chunks <= most, "parallel.tensor_model_parallel_chunks", tensor_model_parallel_chunks,
+          "at most 1048576");
+  require(pipeline.chunks <= most, "parallel.virtual_pipeline_model_parallel_size", pipeline.chunks, "at most 1048576");
+  require(pipeline.pairs <= most, "parallel.pipeline_pairs", pipeline.pairs, "at most 1048576");
+  require(pipeline.stream_steps <= most, "parallel.pipeline_stream_steps", pipeline.stream_steps, "at most 1048576");
+  require(num_threads <= 1 << 16, "parallel.num_threads", num_threads, "at most 65536");
 }
 
 Mesh ParallelOptions::mesh(int64_t num_ranks) const {

@@ -11,6 +11,7 @@
 #include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/train/folder_probe.h"
 #include "kumiko/train/kept_tokenizer.h"
+#include "kumiko/train/memory_limit.h"
 #include "kumiko/train/rank_agreement.h"
 #include "kumiko/train/rank_facts.h"
 #include "kumiko/train/rank_placement.h"
@@ -229,6 +230,14 @@ static Prepared prepare(Config& config, const World& world, std::unique_ptr<Samp
   const Mesh mesh = config.parallel.mesh(world.size());
   check_sharding(config.parallel.zero_stage, config.parallel.zero_group_size, mesh.size(Axis::data));
   const BatchLayout batches = layout_of(config, world, mesh);
+  const TensorParallel part = tensor_parallel_of(config, mesh, world.rank());
+  const Sharding sharding = Sharding::of(config.parallel.zero_stage, config.parallel.zero_group_size,
+                                         mesh.size(Axis::data), mesh.coordinate(world.rank(), Axis::data));
+  check_memory(
+      bytes_of_step(config, batches, part, sharding), world, machine_memory(),
+      fmt::format("use a smaller model, train.micro_batch_size (now {}) or train.seq_length (now {}), more ranks on "
+                  "more machines, train.recompute_granularity, or a higher parallel.zero_stage (now {})",
+                  batches.micro_batch_size, batches.seq_length, config.parallel.zero_stage));
   std::optional<PipelinePlan> stages = plan_stages(config, batches);
   if (config.parallel.post_validation)
     check_validated_steps(config.parallel.pipeline, stages ? &stages->schedule : nullptr);
@@ -314,11 +323,11 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   auto kernels = make_cpu_kernels(pool, static_cast<int>(config.parallel.num_threads), dtype_of(train.precision),
                                   linear_backend_of(train));
   const auto axis = [&](Axis name) { return world.communicator(name, mesh.group(world.rank(), name)); };
+  const TensorParallel part = tensor_parallel_of(config, mesh, world.rank());
   const Sharding sharding = Sharding::of(config.parallel.zero_stage, config.parallel.zero_group_size,
                                          mesh.size(Axis::data), mesh.coordinate(world.rank(), Axis::data));
   auto data = connect_data_axis(world, mesh, sharding);
   auto tensor = mesh.size(Axis::tensor) > 1 ? axis(Axis::tensor) : nullptr;
-  const TensorParallel part = tensor_parallel_of(config, mesh, world.rank());
   std::unique_ptr<Pipeline> pipeline;
   if (prepared->stages) {
     pipeline = std::make_unique<Pipeline>(connect_pipeline(world, mesh, std::move(*prepared->stages), config.model));
