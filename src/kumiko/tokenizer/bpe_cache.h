@@ -1,6 +1,7 @@
 // The ids of words seen before. Text repeats itself, so nearly every piece is found here and not merged again.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -40,7 +41,7 @@ class BpeCache {
     Entry& entry = entries_[place(key)];
     entry.key = key;
     entry.num_ids = static_cast<uint32_t>(ids.size());
-    std::memcpy(entry.ids.data(), ids.data(), ids.size_bytes());
+    std::copy(ids.begin(), ids.end(), entry.ids.begin());  // memcpy takes no null, which nothing's address may be
   }
 
  private:
