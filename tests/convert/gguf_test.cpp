@@ -177,25 +177,57 @@ TEST(Gguf, HoldsATokenizerWithByteFallback) {
   EXPECT_EQ(settings.at("tokenizer.ggml.add_space_prefix"), true);
 }
 
-// "木" with score -2.5 and a control token, as a SentencePiece model spells them.
-TEST(Gguf, TakesTheScoresOfASentencePieceModel) {
+std::string piece(const std::string& text, std::string_view score, char type) {
+  const std::string fields =
+      std::string("\x0a") + static_cast<char>(text.size()) + text + "\x15" + std::string(score) + "\x18" + type;
+  return std::string("\x0a") + static_cast<char>(fields.size()) + fields;
+}
+
+constexpr std::string_view zero("\0\0\0\0", 4), minus_two_and_a_half("\0\0\x20\xC0", 4);
+
+// The names are those of tokenizer.json, where a reserved piece may have been given another.
+TEST(Gguf, TakesTheScoresOfASentencePieceModelAndNotItsNames) {
   const TestDirectory directory("gguf_pieces");
   fs::create_directories(directory / "in");
   for (const char* name : {"config.json", "model.safetensors", "tokenizer.json"}) {
     fs::copy(hf_fixture("llama2") / name, directory / "in" / name);
   }
-  const std::string control = std::string("\x0a\x0a\x0a\x03<a>\x15\0\0\0\0\x18\x03", 14);
-  const std::string normal = std::string("\x0a\x0a\x0a\x03\xe6\x9c\xa8\x15\0\0\x20\xc0", 12);
-  write_text(directory / "in/tokenizer.model", std::string("\x0a\x0c", 2) + control.substr(2) + normal);
+  const std::string first = piece("<unk>", zero, 2);
+  write_text(directory / "in/tokenizer.model",
+             first + piece("<old>", zero, 3) + piece("</s>", minus_two_and_a_half, 3));
   import_to(directory / "in", directory / "ours");
   const json settings = export_and_read(directory / "ours", directory / "o.gguf", GgufType::f32).settings;
-  EXPECT_EQ(settings.at("tokenizer.ggml.tokens").at(0), "<a>");
-  EXPECT_EQ(settings.at("tokenizer.ggml.token_type").at(0), 3);
-  EXPECT_EQ(settings.at("tokenizer.ggml.tokens").at(1), "木");
-  EXPECT_EQ(settings.at("tokenizer.ggml.scores").at(1), -2.5);
+  EXPECT_EQ(settings.at("tokenizer.ggml.tokens").at(1), "<s>");
+  EXPECT_EQ(settings.at("tokenizer.ggml.token_type").at(1), 3);
+  EXPECT_EQ(settings.at("tokenizer.ggml.scores").at(2), -2.5);
+  const std::string other =
+      first + piece("<s>", zero, 3) + piece("</s>", zero, 3) + piece("<0x00>", zero, 6) + piece("<0x01>", zero, 6);
+  std::string all = other;
+  for (int id = 5; id < 259; ++id) all += piece("x" + std::to_string(id), zero, 4);
+  write_text(directory / "ours/tokenizer.model", all + piece("other", zero, 1));
+  const auto two = message_of([&] { export_and_read(directory / "ours", directory / "p.gguf", GgufType::f32); });
+  EXPECT_NE(two.find("are two tokenizers: the token 259 is"), std::string::npos) << two;
   write_text(directory / "ours/tokenizer.model", "\x0a\x7f");
   const auto message = message_of([&] { export_and_read(directory / "ours", directory / "p.gguf", GgufType::f32); });
-  EXPECT_NE(message.find("tokenizer.model is not a SentencePiece model"), std::string::npos) << message;
+  EXPECT_NE(message.find("not a SentencePiece model (a field of 127 bytes ends beyond"), std::string::npos) << message;
+}
+
+TEST(Gguf, LeavesOutTokensWithoutARowAndTakesTheChatTemplate) {
+  const TestDirectory directory("gguf_pad");
+  import_to(hf_fixture("gpt2"), directory / "ours");
+  json tokenizer = read_json(hf_fixture("gpt2") / "tokenizer.json");
+  tokenizer["added_tokens"].push_back({{"id", 290}, {"content", "<pad>"}, {"special", true}});
+  write_text(directory / "ours/tokenizer.json", tokenizer.dump());
+  write_text(directory / "ours/tokenizer_config.json",
+             R"({"pad_token": "<pad>", "chat_template": [{"name": "default", "template": "{{x}}"}]})");
+  const json settings = export_and_read(directory / "ours", directory / "o.gguf", GgufType::f32).settings;
+  EXPECT_EQ(settings.at("tokenizer.ggml.tokens").size(), 290u);
+  EXPECT_EQ(settings.at("tokenizer.chat_template"), "{{x}}");
+  EXPECT_FALSE(settings.contains("tokenizer.ggml.padding_token_id"));
+  write_text(directory / "ours/chat_template.jinja", "{{y}}");
+  EXPECT_EQ(
+      export_and_read(directory / "ours", directory / "p.gguf", GgufType::f32).settings.at("tokenizer.chat_template"),
+      "{{y}}");
 }
 
 TEST(Gguf, RefusesStepsBesideByteFallback) {
@@ -229,7 +261,7 @@ TEST(Gguf, RefusesWhatLlamaCppWouldTakeForSomethingElse) {
   const auto lower = message_with([](json& tokenizer) { tokenizer["normalizer"] = {{"type", "Lowercase"}}; });
   EXPECT_NE(lower.find("the tokenizer's normalizer is none"), std::string::npos) << lower;
   const auto large = message_with([](json& tokenizer) { tokenizer["model"]["vocab"]["new"] = 290; });
-  EXPECT_NE(large.find("token 'new' has the id 290, but the model knows 290 tokens"), std::string::npos) << large;
+  EXPECT_NE(large.find("<|endoftext|>\" the id 289: expected 290"), std::string::npos) << large;
   EXPECT_FALSE(fs::exists(directory / "o.gguf"));
   write_text(directory / "o.gguf", "mine");
   const auto there = message_with([](json&) {});

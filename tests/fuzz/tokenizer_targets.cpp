@@ -2,11 +2,11 @@
 #include <vector>
 
 #include "fuzz/targets.h"
-#include "kumiko/convert/sentencepiece_model.h"
+#include "kumiko/tokenizer/sentencepiece_file.h"
 #include "kumiko/tokenizer/tokenizer.h"
-#include "kumiko/tokenizer/tokenizer_config.h"
 #include "kumiko/tokenizer/tokenizer_json.h"
 #include "kumiko/tokenizer/tokenizer_sentencepiece.h"
+#include "kumiko/tokenizer/tokenizer_settings.h"
 
 namespace kumiko::fuzz {
 namespace {
@@ -45,14 +45,14 @@ void tokenizer_json(std::string_view input) {
 // vocab.json and merges.txt.
 void gpt2_files(std::string_view input) {
   const auto [vocabulary, merges] = two_files(input);
-  use(tokenizer_from_vocabulary(vocabulary, merges), sample);
+  use(Tokenizer(parts_from_vocabulary(vocabulary, merges, PairPattern::gpt2, false)), sample);
 }
 
 void sentencepiece(std::string_view input) {
   // Each by itself: the reader of the pieces may refuse what the library takes.
-  const auto reader = [](std::string_view text) { read_sentencepiece_model(file_of("tokenizer.model", text)); };
+  const auto reader = [](std::string_view text) { read_sentencepiece_file(text); };
   const auto library = [](std::string_view text) {
-    const Tokenizer tokenizer = tokenizer_from_sentencepiece(text);
+    const Tokenizer tokenizer(parts_from_sentencepiece(text));
     use(tokenizer, sample);
     use(tokenizer, text.substr(0, 200));
   };
@@ -71,11 +71,7 @@ void encode(std::string_view input) {
 
 // What stands beside a tokenizer.json.
 void tokenizer_config(std::string_view input) {
-  const std::filesystem::path folder = file_of("tokenizer_config.json", input).parent_path();
-  Tokenizer tokenizer = good_tokenizers().front();
-  find_begin_of_text(folder, tokenizer);
-  find_end_of_document(folder, tokenizer);
-  use(tokenizer, sample);
+  read_tokenizer_settings(file_of("tokenizer_config.json", input).parent_path());
 }
 
 }  // namespace kumiko::fuzz

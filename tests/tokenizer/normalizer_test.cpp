@@ -66,6 +66,17 @@ TEST(Normalizer, KnowsTheFormsOfUnicode) {
   EXPECT_EQ(normalized(*make_unicode_normalizer(UnicodeForm::nfkc), "\u32FF\uFB01"), "\u32FFfi");
 }
 
+TEST(Normalizer, RefusesToGrowWithoutBound) {
+  std::vector<std::unique_ptr<Normalizer>> steps;
+  for (int i = 0; i < 60; ++i) steps.push_back(make_literal_replace("a", "aa"));
+  const auto chain = make_normalizer_chain(std::move(steps));
+  EXPECT_NE(user_error([&] { normalized(*chain, "a"); }).find("normalizer makes more than 262144 bytes of a text"),
+            std::string::npos);
+  const auto long_content = make_literal_replace("a", std::string(100000, 'b'));
+  EXPECT_NE(user_error([&] { normalized(*long_content, "aaaa"); }).find("64 times what it was"), std::string::npos);
+  EXPECT_EQ(normalized(*make_literal_replace("a", "bbbbbbbbbbbbbbbbbb"), "aa").size(), 36u);
+}
+
 TEST(Normalizer, RefusesDamagedRules) {
   if (!is_built_for([] { make_unicode_normalizer(UnicodeForm::nfc); })) GTEST_SKIP() << "built without utf8proc";
   EXPECT_NO_THROW(make_precompiled(""));
@@ -73,8 +84,8 @@ TEST(Normalizer, RefusesDamagedRules) {
             "precompiled_charsmap is damaged: its 3 bytes do not hold the 0 of its trie");
   EXPECT_EQ(user_error([] { make_precompiled(std::string("\x10\0\0\0abcd", 8)); }),
             "precompiled_charsmap is damaged: its 8 bytes do not hold the 16 of its trie");
-  // A trie that points out of itself finds nothing.
-  EXPECT_EQ(normalized(*make_precompiled(std::string("\x04\0\0\0\xFF\xFF\xFF\x7F", 8)), "aé"), "aé");
+  EXPECT_EQ(user_error([] { make_precompiled(std::string("\x04\0\0\0\xFF\xFF\xFF\x7F", 8)); }),
+            "precompiled_charsmap is damaged: its trie leads to the place 536870911 of 1");
 }
 
 }  // namespace

@@ -224,7 +224,8 @@ TEST(LoadTokenizer, FindsTheEndOfDocuments) {
   EXPECT_EQ(end_with("albert", none, none), std::nullopt);
   EXPECT_EQ(end_with("albert", {{"eos_token", {{"content", "[SEP]"}}}}, {{"eos_token_id", 2}}), 3);
   EXPECT_EQ(end_with("albert", {{"eos_token", nullptr}}, {{"eos_token_id", {2, 3}}}), 2);
-  EXPECT_EQ(end_with("albert", {{"eos_token", "<gone>"}}, {{"eos_token_id", 100000}}), std::nullopt);
+  // A token that the vocabulary does not have is added behind it, as transformers does.
+  EXPECT_EQ(end_with("albert", {{"eos_token", "<gone>"}}, {{"eos_token_id", 100000}}), 399);
   write_file(folder / "tokenizer_config.json", "{");
   EXPECT_NE(user_error([&] {
               load_tokenizer(folder);

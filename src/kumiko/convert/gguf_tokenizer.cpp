@@ -1,5 +1,7 @@
 #include "kumiko/convert/gguf_tokenizer.h"
 
+#include <fmt/ranges.h>
+
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -7,9 +9,12 @@
 #include <unordered_map>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/file.h"
 #include "kumiko/base/json_text.h"
 #include "kumiko/base/log.h"
-#include "kumiko/convert/sentencepiece_model.h"
+#include "kumiko/tokenizer/sentencepiece_file.h"
+#include "kumiko/tokenizer/tokenizer.h"
+#include "kumiko/tokenizer/tokenizer_as_json.h"
 
 namespace kumiko {
 namespace {
@@ -30,6 +35,8 @@ constexpr std::array known_patterns = {
         "qwen2",
         R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
 };
+
+json read_json(const fs::path& path) { return parse_json(read_text_file(path), path.string()); }
 
 // The steps of a component that may be a sequence of others.
 std::vector<json> steps_of(const json& component, const char* list) {
@@ -52,6 +59,11 @@ std::string pre_tokenizer_name(const json& pre_tokenizer) {
            !step.value("add_prefix_space", true);
   };
   if (steps.size() == 1 && is_byte_level(steps[0], true)) return "gpt-2";
+  // SmolLM's and StarCoder's: each digit alone, then as GPT-2.
+  if (steps.size() == 2 && steps[0].value("type", "") == "Digits" && steps[0].value("individual_digits", false) &&
+      is_byte_level(steps[1], true)) {
+    return "smollm";
+  }
   if (steps.size() == 2 && steps[0].value("type", "") == "Split" && is_byte_level(steps[1], false)) {
     const std::string pattern = steps[0].at("pattern").value("Regex", "");
     for (const KnownPattern& known : known_patterns) {
@@ -65,9 +77,11 @@ class Vocabulary {
  public:
   explicit Vocabulary(int64_t size) : tokens(static_cast<size_t>(size)), types(tokens.size(), unused) {}
 
+  // A token without a row in the embedding, such as a mark for padding that was added later, has no place in the file.
   void set(int64_t id, const std::string& text, int32_t type) {
     if (id < 0 || static_cast<size_t>(id) >= tokens.size()) {
-      throw_user("the tokenizer's token '{}' has the id {}, but the model knows {} tokens", text, id, tokens.size());
+      left_out.push_back(fmt::format("{} ({})", text, id));
+      return;
     }
     tokens[static_cast<size_t>(id)] = text;
     types[static_cast<size_t>(id)] = type;
@@ -84,6 +98,7 @@ class Vocabulary {
 
   std::vector<std::string> tokens;
   std::vector<int32_t> types;
+  std::vector<std::string> left_out;  // with their ids
 };
 
 std::vector<std::pair<std::string, std::string>> merges_of(const json& model) {
@@ -116,15 +131,6 @@ void set_added_tokens(const json& document, Vocabulary& vocabulary) {
 bool is_byte_token(std::string_view text) {
   return text.size() == 6 && text.starts_with("<0x") && text.ends_with('>') &&
          text.substr(3, 2).find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
-}
-
-// Whether a text begins with the token that begins texts.
-bool adds_begin(const json& post_processor) {
-  for (const json& step : steps_of(post_processor, "processors")) {
-    const json single = step.value("single", json::array());
-    if (!single.empty() && single.at(0).contains("SpecialToken")) return true;
-  }
-  return false;
 }
 
 bool prepends_space(const json& document) {
@@ -209,6 +215,26 @@ void refuse_other_steps(const json& document) {
   }
 }
 
+// Those of a .model that has the same pieces, else ones in the order of the merges. The names and kinds of tokens are
+// those of `document`, in which some may have been given others than the .model has.
+std::vector<float> scores_of(const json& document, const fs::path& directory, const Vocabulary& vocabulary) {
+  if (!fs::exists(directory / "tokenizer.model")) return scores_of_merges(document.at("model"), vocabulary);
+  const SentencePieceFile file = read_sentencepiece_file(read_text_file(directory / "tokenizer.model"));
+  std::vector<float> scores(vocabulary.tokens.size(), 0);
+  for (size_t id = 0; id < file.pieces.size() && id < scores.size(); ++id) {
+    const SentencePiece& piece = file.pieces[id];
+    scores[id] = piece.score;
+    const bool renamed = piece.type != SentencePiece::Type::normal || vocabulary.types[id] != Vocabulary::normal;
+    if (piece.text != vocabulary.tokens[id] && !renamed) {
+      throw_user(
+          "tokenizer.json and tokenizer.model in {} are two tokenizers: the token {} is \"{}\" in one and \"{}\" in "
+          "the other; remove the one that the model was not trained with",
+          directory.string(), id, vocabulary.tokens[id], piece.text);
+    }
+  }
+  return scores;
+}
+
 void add_byte_fallback(GgufSettings& settings, const json& document, const fs::path& directory,
                        Vocabulary& vocabulary) {
   refuse_other_steps(document);
@@ -217,17 +243,7 @@ void add_byte_fallback(GgufSettings& settings, const json& document, const fs::p
     vocabulary.set(id.get<int64_t>(), text, is_byte_token(text) ? Vocabulary::byte : Vocabulary::normal);
   }
   set_added_tokens(document, vocabulary);
-  std::vector<float> scores;
-  if (fs::exists(directory / "tokenizer.model")) {
-    scores.resize(vocabulary.tokens.size(), 0);
-    const std::vector<SentencePiece> pieces = read_sentencepiece_model(directory / "tokenizer.model");
-    for (size_t id = 0; id < pieces.size() && id < scores.size(); ++id) {
-      scores[id] = pieces[id].score;
-      vocabulary.set(static_cast<int64_t>(id), pieces[id].text, pieces[id].type);
-    }
-  } else {
-    scores = scores_of_merges(model, vocabulary);
-  }
+  std::vector<float> scores = scores_of(document, directory, vocabulary);
   vocabulary.name_unused();
   settings.add("tokenizer.ggml.model", "llama");
   settings.add("tokenizer.ggml.pre", "default");
@@ -237,22 +253,62 @@ void add_byte_fallback(GgufSettings& settings, const json& document, const fs::p
   settings.add("tokenizer.ggml.add_space_prefix", prepends_space(document));
 }
 
-void add_id(GgufSettings& settings, const char* key, const std::string& id) {
-  json value = parse_json(id, key);
-  if (value.is_array() && !value.empty()) value = value.at(0);  // several that end a text: the first
-  if (value.is_number_unsigned()) settings.add(key, value.get<uint32_t>());
+// A number, or a list of which the first counts; nothing where it is no token of the file.
+std::optional<int64_t> first_id(const std::string& ids) {
+  json value = parse_json(ids, "");
+  if (value.is_array() && !value.empty()) value = value.at(0);
+  return value.is_number_integer() ? std::optional(value.get<int64_t>()) : std::nullopt;
+}
+
+void add_id(GgufSettings& settings, const char* key, std::optional<int64_t> id, int64_t vocab_size) {
+  if (!id) return;
+  if (*id >= 0 && *id < vocab_size) return settings.add(key, static_cast<uint32_t>(*id));
+  log::warning("{} is left out: the id {} is none of the {} tokens of the model", key, *id, vocab_size);
+}
+
+// The template itself, or of several in a list the one named default.
+std::optional<std::string> template_of(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return std::nullopt;
+  for (const json& entry : value) {
+    if (entry.is_object() && entry.value("name", "") == "default" && entry.value("template", json()).is_string()) {
+      return entry["template"].get<std::string>();
+    }
+  }
+  return std::nullopt;
+}
+
+// How conversations become texts. A file of its own goes before the entry of tokenizer_config.json.
+void add_chat_template(GgufSettings& settings, const fs::path& directory) {
+  constexpr const char* key = "tokenizer.chat_template";
+  if (fs::exists(directory / "chat_template.jinja")) {
+    return settings.add(key, read_text_file(directory / "chat_template.jinja"));
+  }
+  for (const char* name : {"chat_template.json", "tokenizer_config.json"}) {
+    const fs::path path = directory / name;
+    if (!fs::exists(path)) continue;
+    const json document = read_json(path);
+    const json value = document.is_object() ? document.value("chat_template", json()) : json();
+    if (value.is_null()) continue;
+    if (const auto found = template_of(value)) return settings.add(key, *found);
+    log::warning("{}: its chat_template is no text and has none that is named default: the file goes without one",
+                 path.string());
+  }
+}
+
+void warn_of_left_out(const Vocabulary& vocabulary) {
+  if (vocabulary.left_out.empty()) return;
+  log::warning("tokens without a row in the model's embedding of {} are left out: {}", vocabulary.tokens.size(),
+               fmt::join(vocabulary.left_out, ", "));
 }
 
 }  // namespace
 
 void add_gguf_tokenizer(GgufSettings& settings, const fs::path& directory, int64_t vocab_size, const HfTokenIds& ids) {
-  const fs::path path = directory / "tokenizer.json";
-  if (!fs::exists(path)) {
-    throw_user("{} has no tokenizer.json, from which the tokenizer of a GGUF file is made; export with --no-tokenizer",
-               directory.string());
-  }
+  const Tokenizer tokenizer = load_tokenizer(directory);
+  check_vocabulary(tokenizer, vocab_size, directory.string());
   try {
-    const json document = parse_json(read_text_file(path), path.string());
+    const json document = tokenizer_as_json(directory);
     const json& model = document.at("model");
     if (model.value("type", "BPE") != "BPE") refuse("model", model.value("type", json()));
     Vocabulary vocabulary(vocab_size);
@@ -261,12 +317,19 @@ void add_gguf_tokenizer(GgufSettings& settings, const fs::path& directory, int64
     } else {
       add_byte_level(settings, document, vocabulary);
     }
-    add_id(settings, "tokenizer.ggml.bos_token_id", ids.bos);
-    add_id(settings, "tokenizer.ggml.eos_token_id", ids.eos);
-    add_id(settings, "tokenizer.ggml.padding_token_id", ids.pad);
-    settings.add("tokenizer.ggml.add_bos_token", adds_begin(document.value("post_processor", json())));
+    warn_of_left_out(vocabulary);
+    const NamedTokens& named = tokenizer.named_tokens();
+    const auto id = [](std::optional<int32_t> own, const std::string& others) {
+      return own ? std::optional<int64_t>(*own) : first_id(others);
+    };
+    add_id(settings, "tokenizer.ggml.bos_token_id", id(tokenizer.begin_of_text(), ids.bos), vocab_size);
+    add_id(settings, "tokenizer.ggml.eos_token_id", id(named.eos, ids.eos), vocab_size);
+    if (named.unknown) add_id(settings, "tokenizer.ggml.unknown_token_id", named.unknown, vocab_size);
+    add_id(settings, "tokenizer.ggml.padding_token_id", id(named.pad, ids.pad), vocab_size);
+    settings.add("tokenizer.ggml.add_bos_token", tokenizer.begin_of_text().has_value());
+    add_chat_template(settings, directory);
   } catch (const json::exception& error) {
-    throw_user("{} is not a tokenizer that can be read: {}", path.string(), json_reason(error));
+    throw_user("{} holds no tokenizer that can be read: {}", directory.string(), json_reason(error));
   }
 }
 

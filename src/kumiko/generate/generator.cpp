@@ -41,11 +41,7 @@ Source read_source(const std::string& directory, const std::string& tokenizer) {
   Config config = config_of(record, reader.manifest(), origin);
   std::string place = tokenizer.empty() ? kept_tokenizer(reader.path(), config.data.tokenizer) : tokenizer;
   Tokenizer read = load_tokenizer(place);
-  if (read.vocab_size() > config.model.vocab_size) {
-    throw_user(
-        "the tokenizer has {} tokens, but the model of {} knows {}: it is not the one the model was trained with",
-        read.vocab_size(), origin, config.model.vocab_size);
-  }
+  check_vocabulary(read, config.model.vocab_size, origin);
   return {std::move(reader), std::move(record), std::move(config), std::move(place), std::move(read)};
 }
 
@@ -87,9 +83,9 @@ Generator::Generator(const std::string& directory, const std::string& tokenizer,
   };
   together(*all, load, ranks);
   tokenizer_ = std::make_unique<Tokenizer>(std::move(source->tokenizer));
-  drawable_.resize(static_cast<size_t>(tokenizer_->vocab_size()));
+  drawable_.resize(static_cast<size_t>(std::min(tokenizer_->vocab_size(), config.model.vocab_size)));
   for (size_t id = 0; id < drawable_.size(); ++id) drawable_[id] = tokenizer_->has_token(static_cast<int32_t>(id));
-  if (const auto end = tokenizer_->end_of_document()) end_tokens_ = {*end};
+  end_tokens_ = tokenizer_->end_tokens();
   description_ = fmt::format("{}, {} parameters, step {} of {}{}", name_of(config.model.architecture),
                              human_count(static_cast<double>(count_parameters(config.model))), record.step, origin_,
                              world.size() == 1 ? "" : ", on " + mesh_.to_string());
@@ -97,7 +93,7 @@ Generator::Generator(const std::string& directory, const std::string& tokenizer,
 
 void Generator::set_end_of_document(std::string_view content) {
   tokenizer_->set_end_of_document(content);
-  end_tokens_ = {tokenizer_->end_of_document().value()};
+  end_tokens_ = tokenizer_->end_tokens();
 }
 
 std::vector<int32_t> Generator::last_tokens(std::span<const int32_t> tokens, size_t count) const {
@@ -111,6 +107,7 @@ std::vector<int32_t> Generator::last_tokens(std::span<const int32_t> tokens, siz
 
 std::vector<int32_t> Generator::tokens_of(std::string_view prompt, Generated& counts) const {
   std::vector<int32_t> tokens = tokenizer_->encode(prompt);
+  refuse_without_row(*tokenizer_, tokens, part_->model().options().vocab_size);
   const std::optional<int32_t> begin = tokenizer_->begin_of_text();
   if (begin && (tokens.empty() || tokens.front() != *begin)) tokens.insert(tokens.begin(), *begin);
   // A model starts a text after the end of another; without such a token any will do.

@@ -21,7 +21,7 @@ class BpeCache {
     std::array<uint64_t, 3> parts;  // the word's bytes, zeros, and its size in the last byte
 
     explicit Key(std::string_view word) : parts{} {
-      std::memcpy(parts.data(), word.data(), word.size());
+      if (!word.empty()) std::memcpy(parts.data(), word.data(), word.size());
       parts[2] |= uint64_t{word.size()} << 56;
     }
     bool operator==(const Key& other) const {

@@ -19,11 +19,29 @@ void lose_beginning(NormalizedText& text) {
   if (text.start == TextStart::whole) text.start = TextStart::behind;
 }
 
+// Real rules make a character 18 at most; a chain of replacements that each double a text would fill any memory.
+constexpr size_t most_growth = 64, always_allowed = 4096;
+
+size_t largest_result(size_t size) { return size > always_allowed ? size * most_growth : always_allowed * most_growth; }
+
+void check_growth(size_t size, size_t largest) {
+  if (size <= largest) return;
+  throw_user(
+      "the tokenizer's normalizer makes more than {} bytes of a text, {} times what it was: no normalizer that is "
+      "meant "
+      "seriously does; use another tokenizer.json",
+      largest, most_growth);
+}
+
 class NormalizerChain : public Normalizer {
  public:
   explicit NormalizerChain(std::vector<std::unique_ptr<Normalizer>> steps) : steps_(std::move(steps)) {}
   void apply(NormalizedText& text) const override {
-    for (const auto& step : steps_) step->apply(text);
+    const size_t largest = largest_result(text.text.size());
+    for (const auto& step : steps_) {
+      step->apply(text);
+      check_growth(text.text.size(), largest);
+    }
   }
 
  private:
@@ -44,7 +62,8 @@ class Prepend : public Normalizer {
 // The matches of a text replaced. The first character of the result comes from the last one of the first match.
 class Replacer {
  public:
-  Replacer(NormalizedText& text, std::string_view content) : text_(text), content_(content) {}
+  Replacer(NormalizedText& text, std::string_view content)
+      : text_(text), content_(content), largest_(largest_result(text.text.size())) {}
 
   void replace(size_t begin, size_t end) {
     size_t length = 0;
@@ -53,6 +72,7 @@ class Replacer {
       loses_beginning_ = content_.empty() || end > length;
     }
     result_.append(text_.text, done_, begin - done_).append(content_);
+    check_growth(result_.size(), largest_);
     done_ = end;
     found_ = true;
   }
@@ -66,6 +86,7 @@ class Replacer {
  private:
   NormalizedText& text_;
   std::string_view content_;
+  size_t largest_;
   std::string result_;
   size_t done_ = 0;
   bool found_ = false;

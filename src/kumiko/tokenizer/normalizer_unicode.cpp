@@ -1,13 +1,13 @@
 // The normalizers that need utf8proc: the forms of Unicode, and SentencePiece's rules, which look at graphemes.
 #include <utf8proc.h>
 
-#include <cstring>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "kumiko/base/error.h"
 #include "kumiko/tokenizer/character_tables.h"
+#include "kumiko/tokenizer/charsmap.h"
 #include "kumiko/tokenizer/normalizer.h"
 #include "kumiko/tokenizer/tokenizer_utf8.h"
 
@@ -75,44 +75,13 @@ class UnicodeNormalizer : public Normalizer {
   utf8proc_option_t options_;
 };
 
-// The double-array trie of Darts-clone: a unit holds the distance to its children, its label, and whether a value
-// follows.
-class CharsmapTrie {
- public:
-  explicit CharsmapTrie(std::string_view bytes) : units_(bytes.size() / sizeof(uint32_t)) {
-    std::memcpy(units_.data(), bytes.data(), units_.size() * sizeof(uint32_t));
-  }
-
-  // The value of the shortest key that `text` begins with.
-  std::optional<uint32_t> shortest_prefix(std::string_view text) const {
-    size_t node = offset(unit(0));
-    for (const char byte : text) {
-      const auto label = static_cast<unsigned char>(byte);
-      if (label == 0) break;
-      node ^= label;
-      const uint32_t at = unit(node);
-      if ((at & (uint32_t{1} << 31 | 0xFF)) != label) break;
-      node ^= offset(at);
-      if ((at >> 8 & 1) != 0) return unit(node) & ~(uint32_t{1} << 31);
-    }
-    return std::nullopt;
-  }
-
- private:
-  static size_t offset(uint32_t value) { return size_t{value >> 10} << ((value & (1u << 9)) >> 6); }
-  // Beyond the end, as in a damaged trie: no label fits.
-  uint32_t unit(size_t index) const { return index < units_.size() ? units_[index] : uint32_t{1} << 31; }
-
-  std::vector<uint32_t> units_;
-};
-
 // As SentencePiece's rules are applied by the `tokenizers` package: a grapheme of less than six bytes is looked up as a
 // whole, where the shortest rule that it begins with replaces all of it; otherwise each of its characters is.
 class Precompiled : public Normalizer {
  public:
-  Precompiled(std::string_view trie, std::string replacements) : trie_(trie), replacements_(std::move(replacements)) {
+  explicit Precompiled(Charsmap rules) : rules_(std::move(rules)) {
     for (int byte = 0x20; byte < 0x7F; ++byte)
-      plain_ascii_ = plain_ascii_ && !find(std::string(1, static_cast<char>(byte)));
+      plain_ascii_ = plain_ascii_ && !rules_.find(std::string(1, static_cast<char>(byte)));
   }
 
   void apply(NormalizedText& text) const override {
@@ -147,15 +116,6 @@ class Precompiled : public Normalizer {
     return end;
   }
 
-  std::optional<std::string_view> find(std::string_view part) const {
-    const auto at = trie_.shortest_prefix(part);
-    if (!at) return std::nullopt;
-    // A place inside a character can only be damage.
-    const bool inside = *at < replacements_.size() && (static_cast<unsigned char>(replacements_[*at]) & 0xC0) == 0x80;
-    if (*at >= replacements_.size() || inside) return std::string_view();
-    return std::string_view(replacements_).substr(*at, replacements_.find('\0', *at) - *at);
-  }
-
   void replace(std::string_view grapheme, std::string& result) const {
     if (grapheme.size() == 1 && plain_ascii_ && is_plain(grapheme[0])) {
       result += grapheme;
@@ -163,7 +123,7 @@ class Precompiled : public Normalizer {
     }
     constexpr size_t longest_looked_up = 5;
     if (grapheme.size() <= longest_looked_up) {
-      if (const auto found = find(grapheme)) {
+      if (const auto found = rules_.find(grapheme)) {
         result += *found;
         return;
       }
@@ -172,12 +132,11 @@ class Precompiled : public Normalizer {
     for (size_t position = 0; position < grapheme.size(); position += length) {
       decode_utf8(grapheme, position, length);
       const std::string_view character = grapheme.substr(position, length);
-      result += find(character).value_or(character);
+      result += rules_.find(character).value_or(character);
     }
   }
 
-  CharsmapTrie trie_;
-  std::string replacements_;
+  Charsmap rules_;
   bool plain_ascii_ = true;  // the rules leave printing ASCII as it is
 };
 
@@ -189,19 +148,7 @@ std::unique_ptr<Normalizer> make_unicode_normalizer(UnicodeForm form) {
 
 std::unique_ptr<Normalizer> make_precompiled(std::string charsmap) {
   if (charsmap.empty()) return make_normalizer_chain({});
-  uint32_t trie_bytes = 0;
-  if (charsmap.size() >= sizeof(trie_bytes)) std::memcpy(&trie_bytes, charsmap.data(), sizeof(trie_bytes));
-  if (trie_bytes < sizeof(uint32_t) || trie_bytes % sizeof(uint32_t) != 0 ||
-      charsmap.size() - sizeof(trie_bytes) < trie_bytes) {
-    throw_user("precompiled_charsmap is damaged: its {} bytes do not hold the {} of its trie", charsmap.size(),
-               trie_bytes);
-  }
-  const std::string_view rest = std::string_view(charsmap).substr(sizeof(trie_bytes));
-  const std::string_view replacements = rest.substr(trie_bytes);
-  if (well_formed_utf8_prefix(replacements) != replacements.size()) {
-    throw_user("precompiled_charsmap is damaged: what it puts in place of characters is not UTF-8");
-  }
-  return std::make_unique<Precompiled>(rest.substr(0, trie_bytes), std::string(replacements));
+  return std::make_unique<Precompiled>(Charsmap::read(charsmap));
 }
 
 }  // namespace kumiko

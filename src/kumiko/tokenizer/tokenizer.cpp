@@ -15,6 +15,10 @@ namespace {
 constexpr std::array<std::string_view, 5> end_names = {"<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>",
                                                        "<\uFF5Cend\u2581of\u2581sentence\uFF5C>"};
 
+}  // namespace
+
+constinit const std::span<const std::string_view> end_of_document_names = end_names;
+
 std::optional<int32_t> find_end_of_document(const std::vector<AddedToken>& added_tokens) {
   for (const std::string_view content : end_of_document_names) {
     for (const AddedToken& token : added_tokens) {
@@ -23,10 +27,6 @@ std::optional<int32_t> find_end_of_document(const std::vector<AddedToken>& added
   }
   return std::nullopt;
 }
-
-}  // namespace
-
-constinit const std::span<const std::string_view> end_of_document_names = end_names;
 
 struct Tokenizer::State {
   TokenizerParts parts;
@@ -39,7 +39,11 @@ struct Tokenizer::State {
 
 Tokenizer::Tokenizer(TokenizerParts parts)
     : end_of_document_(parts.end_of_document ? parts.end_of_document : find_end_of_document(parts.added_tokens)),
-      begin_of_text_(parts.begin_of_text) {
+      begin_of_text_(parts.begin_of_text),
+      end_tokens_(parts.end_tokens) {
+  for (const auto& end : {parts.named.eos, end_of_document_}) {
+    if (end && !ends_text(*end)) end_tokens_.push_back(*end);
+  }
   AddedTokenMatcher matcher(parts.added_tokens, parts.normalizer.get());
   auto state = std::make_shared<State>(State{std::move(parts), std::move(matcher), {}, {}, {}, {}});
   state->spelled = state->parts.model->tokens();
@@ -62,6 +66,10 @@ Tokenizer::Tokenizer(TokenizerParts parts)
     }
   }
   state_ = std::move(state);
+  if (begin_of_text_ && !has_token(*begin_of_text_)) {
+    throw_user("post_processor: the token that begins texts has the id {}, which the vocabulary does not use",
+               *begin_of_text_);
+  }
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
@@ -140,17 +148,49 @@ void Tokenizer::set_end_of_document(std::string_view content) {
     throw_user("the tokenizer has no token \"{}\" to end documents with; expected one of its vocabulary, such as {}",
                content, state_->special_ids.empty() ? "</s>" : token_bytes(state_->special_ids.front()));
   }
+  end_tokens_ = {*end_of_document_};
 }
 
 void Tokenizer::set_end_of_document(int32_t id) {
   token_bytes(id);  // checks the id
   end_of_document_ = id;
+  end_tokens_ = {id};
 }
+
+bool Tokenizer::ends_text(int32_t id) const {
+  return std::find(end_tokens_.begin(), end_tokens_.end(), id) != end_tokens_.end();
+}
+
+const NamedTokens& Tokenizer::named_tokens() const { return state_->parts.named; }
 
 bool Tokenizer::pieces_are_independent() const { return state_->parts.model->pieces_are_independent(); }
 
 std::string_view Tokenizer::kind() const { return state_->parts.model->kind(); }
 
 int64_t Tokenizer::num_merges() const { return state_->parts.model->num_merges(); }
+
+int64_t num_required_rows(const Tokenizer& tokenizer) {
+  std::vector<bool> is_added(static_cast<size_t>(tokenizer.vocab_size()));
+  for (const AddedToken& token : tokenizer.added_tokens()) is_added[static_cast<size_t>(token.id)] = true;
+  int64_t rows = tokenizer.vocab_size();
+  while (rows > 0 && is_added[static_cast<size_t>(rows - 1)]) --rows;
+  return rows;
+}
+
+void check_vocabulary(const Tokenizer& tokenizer, int64_t vocab_size, std::string_view origin) {
+  if (num_required_rows(tokenizer) <= vocab_size) return;
+  throw_user("the tokenizer has {} tokens, but the model of {} knows {}: it is not the one the model was trained with",
+             tokenizer.vocab_size(), origin, vocab_size);
+}
+
+void refuse_without_row(const Tokenizer& tokenizer, std::span<const int32_t> ids, int64_t vocab_size) {
+  for (const int32_t id : ids) {
+    if (id < vocab_size) continue;
+    throw_user(
+        "the text holds the token \"{}\", whose id {} has no row in the model's embedding of {}: it was added to the "
+        "tokenizer behind what the model knows",
+        tokenizer.token_bytes(id), id, vocab_size);
+  }
+}
 
 }  // namespace kumiko

@@ -11,6 +11,7 @@
 #include "kumiko/tokenizer/bpe_model.h"
 #include "kumiko/tokenizer/normalizer_json.h"
 #include "kumiko/tokenizer/pre_tokenizer_json.h"
+#include "kumiko/tokenizer/tokenizer_resolve.h"
 
 namespace kumiko {
 
@@ -92,8 +93,7 @@ std::optional<int32_t> begin_of_text(const JsonPlace& root) {
 
 }  // namespace
 
-Tokenizer tokenizer_from_json(std::string_view text) {
-  const json document = parse_json(text, "");
+TokenizerParts parts_from_json(const json& document) {
   const JsonPlace root(document, "");
   if (!document.is_object() || !document.contains("model")) {
     throw_user("\"model\" is missing: this is not a tokenizer.json");
@@ -102,43 +102,52 @@ Tokenizer tokenizer_from_json(std::string_view text) {
   if (type != "BPE" && type != "Unigram") {
     throw_user("model.type is \"{}\": expected BPE or Unigram; other kinds are not supported", type);
   }
-  const bool tokens_are_bytes = type == "BPE" && is_byte_level(root);
   TokenizerParts parts;
-  parts.model = model_from_json(root, tokens_are_bytes);
+  parts.byte_alphabet = type == "BPE" && is_byte_level(root);
+  parts.model = model_from_json(root, parts.byte_alphabet);
   parts.normalizer = normalizer_from_json(member_or_null(root, "normalizer"));
-  parts.decoder = token_decoder_from_json(member_or_null(root, "decoder"), tokens_are_bytes);
+  parts.decoder = token_decoder_from_json(member_or_null(root, "decoder"), parts.byte_alphabet);
   if (root.has("added_tokens")) {
-    for (const JsonPlace& place : root["added_tokens"].elements()) {
+    const std::vector<JsonPlace> places = root["added_tokens"].elements();
+    for (const JsonPlace& place : places) {
       parts.added_tokens.push_back(added_token_from_json(place, *parts.model));
-      check_added_token(parts.added_tokens.back(), *parts.model, tokens_are_bytes, place);
+      check_added_token(parts.added_tokens.back(), *parts.model, parts.byte_alphabet, place);
     }
+    check_added_ids(parts, [&](size_t i) { return places[i].path(); });
   }
   parts.begin_of_text = begin_of_text(root);
-  const std::optional<int32_t> begin = parts.begin_of_text;
-  Tokenizer tokenizer(std::move(parts));
-  if (begin && !tokenizer.has_token(*begin)) {
-    throw_user("post_processor: the token that begins texts has the id {}, which the vocabulary does not use", *begin);
-  }
-  return tokenizer;
+  return parts;
 }
 
-Tokenizer tokenizer_from_vocabulary(std::string_view vocabulary, std::string_view merges) {
+Tokenizer tokenizer_from_json(std::string_view text) { return Tokenizer(parts_from_json(parse_json(text, ""))); }
+
+TokenizerParts parts_from_vocabulary(std::string_view vocabulary, std::string_view merges, PairPattern pattern,
+                                     bool add_prefix_space) {
   const json vocabulary_document = parse_json(vocabulary, "");
   json merge_lines = json::array();
   for (const std::string& line : split(merges, '\n')) {
     const std::string_view pair = trim(line);
     if (!pair.empty()) merge_lines.push_back(pair);
   }
+  std::unique_ptr<PreTokenizer> pre_tokenizer = make_byte_level(add_prefix_space, pattern == PairPattern::gpt2);
+  if (pattern == PairPattern::qwen2) {
+    std::vector<std::unique_ptr<PreTokenizer>> steps;
+    steps.push_back(make_split(qwen2_pattern, SplitBehavior::isolated, false));
+    steps.push_back(std::move(pre_tokenizer));
+    pre_tokenizer = make_chain(std::move(steps));
+  }
   TokenizerParts parts;
+  parts.byte_alphabet = true;
   parts.model = make_byte_level_bpe(
       bpe_vocabulary_from_json(JsonPlace(vocabulary_document, "vocabulary"), JsonPlace(merge_lines, "merges")),
-      make_byte_level(false, true), false);
+      std::move(pre_tokenizer), false);
+  if (pattern == PairPattern::qwen2) parts.normalizer = make_unicode_normalizer(UnicodeForm::nfc);
   constexpr const char* end_of_text = "<|endoftext|>";
   if (vocabulary_document.contains(end_of_text)) {
     parts.added_tokens.push_back(
         {.id = vocabulary_document[end_of_text].get<int32_t>(), .content = end_of_text, .special = true});
   }
-  return Tokenizer(std::move(parts));
+  return parts;
 }
 
 }  // namespace kumiko

@@ -1,18 +1,22 @@
+#include "kumiko/tokenizer/tokenizer_load.h"
+
+#include <algorithm>
 #include <array>
-#include <optional>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/base/log.h"
 #include "kumiko/tokenizer/tokenizer.h"
-#include "kumiko/tokenizer/tokenizer_config.h"
-#include "kumiko/tokenizer/tokenizer_json.h"
-#include "kumiko/tokenizer/tokenizer_sentencepiece.h"
+#include "kumiko/tokenizer/tokenizer_json_place.h"
+#include "kumiko/tokenizer/tokenizer_resolve.h"
 
 namespace kumiko {
 namespace {
 
 namespace fs = std::filesystem;
+using nlohmann::json;
 
 class Bytes : public TokenizerModel {
  public:
@@ -30,128 +34,153 @@ class Bytes : public TokenizerModel {
   std::vector<std::string> tokens_;
 };
 
-// The two ways in which GPT-2's vocabulary and merges are named.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> pairs = {
-    {{"encoder.json", "vocab.bpe"}, {"vocab.json", "merges.txt"}}};
-
-// The file of merges that belongs to a vocabulary of this name; "" if the name is of neither kind.
-fs::path merges_beside(const fs::path& vocabulary) {
-  const std::string name = vocabulary.filename().string();
-  for (const auto& [vocabulary_name, merges_name] : pairs) {
-    if (!name.ends_with(vocabulary_name)) continue;
-    const std::string prefix = name.substr(0, name.size() - vocabulary_name.size());
-    return vocabulary.parent_path() / (prefix + std::string(merges_name));
-  }
-  return {};
+template <size_t count>
+bool is_one_of(std::string_view name, const std::array<std::string_view, count>& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Adds to the message which file it is about.
-template <class Read>
-Tokenizer read_naming(const fs::path& path, const Read& read) {
-  try {
-    return read();
-  } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("the tokenizer {}: {}", path.string(), error.what()));
+constexpr const char* remedy =
+    "make a tokenizer.json in its folder with transformers: "
+    "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)";
+
+// Steps of a component that may be a Sequence of them.
+std::vector<json*> steps_of(json& component, const char* list) {
+  std::vector<json*> steps;
+  if (!component.is_object()) return steps;
+  if (component.value("type", "") != "Sequence") return {&component};
+  if (!component.contains(list) || !component[list].is_array()) return steps;
+  for (json& step : component[list]) {
+    if (step.is_object()) steps.push_back(&step);
   }
+  return steps;
 }
 
-enum class Form { bytes, tokenizer_json, sentencepiece, pair };
-
-struct Source {
-  Form form = Form::bytes;
-  std::vector<TokenizerFile> files;  // of the tokenizer itself
-
-  // Beside it there may be more to know.
-  fs::path folder() const { return files[0].path.parent_path(); }
-};
-
-// The plain names of GPT-2's pair, whatever prefix the files themselves bear.
-Source pair_source(const fs::path& vocabulary, const fs::path& merges) {
-  return {Form::pair, {{vocabulary, "encoder.json"}, {merges, "vocab.bpe"}}};
-}
-
-// The names that SentencePiece models go by.
-constexpr std::array<std::string_view, 3> sentencepiece_names = {"tokenizer.model", "spiece.model",
-                                                                 "sentencepiece.bpe.model"};
-
-std::optional<Source> find_in(const fs::path& folder) {
-  if (fs::exists(folder / "tokenizer.json"))
-    return Source{Form::tokenizer_json, {{folder / "tokenizer.json", "tokenizer.json"}}};
-  for (const auto& [vocabulary, merges] : pairs) {
-    if (fs::exists(folder / vocabulary) && fs::exists(folder / merges)) {
-      return pair_source(folder / vocabulary, folder / merges);
-    }
+// Whether tokenizer.json puts a mark for a space before a text, where it is one that can.
+std::optional<bool> marks_beginning(json& document) {
+  for (const json* step : steps_of(document["normalizer"], "normalizers")) {
+    if (step->value("type", "") == "Prepend") return true;
   }
-  for (const std::string_view name : sentencepiece_names) {
-    if (fs::exists(folder / name)) return Source{Form::sentencepiece, {{folder / name, "tokenizer.model"}}};
+  for (const json* step : steps_of(document["pre_tokenizer"], "pretokenizers")) {
+    if (step->value("type", "") != "Metaspace") continue;
+    const bool never = step->contains("prepend_scheme") ? (*step)["prepend_scheme"] == "never"
+                                                        : !step->value("add_prefix_space", true);
+    return !never;
   }
   return std::nullopt;
 }
 
-Source find_source(const fs::path& source) {
-  if (source == "bytes") return {};
-  if (fs::is_directory(source)) {
-    if (auto found = find_in(source)) return *std::move(found);
-    throw_user(
-        "no tokenizer in the folder {}: looked for tokenizer.json, for encoder.json with vocab.bpe, for vocab.json "
-        "with merges.txt, and for tokenizer.model",
-        source.string());
-  }
-  if (!fs::exists(source)) {
-    throw_user(
-        "no tokenizer {}: expected \"bytes\", a tokenizer.json, a SentencePiece .model, a folder that holds one, or "
-        "encoder.json with vocab.bpe beside it",
-        source.string());
-  }
-  if (source.extension() == ".model") return {Form::sentencepiece, {{source, "tokenizer.model"}}};
-  const fs::path merges = merges_beside(source);
-  if (merges.empty()) return {Form::tokenizer_json, {{source, "tokenizer.json"}}};
-  if (fs::exists(merges)) return pair_source(source, merges);
-  throw_user("the tokenizer {} needs its merges beside it: looked for {}", source.string(), merges.string());
+TokenizerParts read_tokenizer_json(std::string_view text, const TokenizerSettings& settings) {
+  json document = parse_json(text, "");
+  apply_prefix_space(document, settings);
+  return parts_from_json(document);
 }
 
-Tokenizer read_source(const Source& source) {
+TokenizerParts read_source(const TokenizerSource& source, const TokenizerSettings& settings) {
   std::vector<std::string> texts;
   for (const TokenizerFile& file : source.files) texts.push_back(read_text_file(file.path));
   switch (source.form) {
-    case Form::tokenizer_json:
-      return tokenizer_from_json(texts[0]);
-    case Form::sentencepiece:
-      return tokenizer_from_sentencepiece(texts[0]);
-    case Form::pair:
-      return tokenizer_from_vocabulary(texts[0], texts[1]);
-    case Form::bytes:
+    case TokenizerForm::tokenizer_json:
+      return read_tokenizer_json(texts[0], settings);
+    case TokenizerForm::sentencepiece:
+      return parts_from_sentencepiece(texts[0], prefix_of(settings));
+    case TokenizerForm::pair: {
+      const PairPattern pattern = pattern_of(settings);
+      return parts_from_vocabulary(texts[0], texts[1], pattern, settings.add_prefix_space.value_or(false));
+    }
+    case TokenizerForm::bytes:
       break;
   }
   TokenizerParts parts;
   parts.model = std::make_unique<Bytes>();
-  return Tokenizer(std::move(parts));
+  return parts;
 }
 
 }  // namespace
 
-std::vector<TokenizerFile> tokenizer_files(const fs::path& path) {
-  Source source = find_source(path);
-  if (source.form == Form::bytes) return {};
-  for (const fs::path& config : tokenizer_config_files(source.folder())) {
-    source.files.push_back({config, config.filename().string()});
+// add_prefix_space stands in two files. The classes named here build their own pre-tokenizer from the one beside.
+void apply_prefix_space(json& document, const TokenizerSettings& settings) {
+  constexpr std::array<std::string_view, 6> byte_level_classes = {
+      "GPT2Tokenizer", "Qwen2Tokenizer", "RobertaTokenizer", "BartTokenizer", "CodeGenTokenizer", "GPTNeoXTokenizer"};
+  constexpr std::array<std::string_view, 2> metaspace_classes = {"LlamaTokenizer", "CodeLlamaTokenizer"};
+  if (!settings.add_prefix_space || !document.is_object()) return;
+  const bool wanted = *settings.add_prefix_space;
+  for (json* step : steps_of(document["pre_tokenizer"], "pretokenizers")) {
+    if (step->value("type", "") != "ByteLevel") continue;
+    if (step->value("add_prefix_space", true) == wanted) continue;
+    if (is_one_of(settings.tokenizer_class, byte_level_classes)) {
+      (*step)["add_prefix_space"] = wanted;
+    } else {
+      log::warning(
+          "add_prefix_space = {} in tokenizer_config.json is passed over: tokenizer.json beside it says {}, and counts",
+          wanted, !wanted);
+    }
   }
+  const auto marks = marks_beginning(document);
+  if (marks && *marks != wanted && is_one_of(settings.tokenizer_class, metaspace_classes)) {
+    throw_user(
+        "tokenizer_config.json beside it has add_prefix_space = {}, but tokenizer.json {} a mark for a space before a "
+        "text: programs differ on which of them counts; make them agree",
+        wanted, wanted ? "does not put" : "puts");
+  }
+}
+
+// A pair of files does not say how texts are cut: the class does that is to read it.
+PairPattern pattern_of(const TokenizerSettings& settings) {
+  const std::string& name = settings.tokenizer_class;
+  if (name == "GPT2Tokenizer") return PairPattern::gpt2;
+  if (name == "Qwen2Tokenizer") return PairPattern::qwen2;
+  if (!name.empty()) {
+    throw_user(
+        "its tokenizer_class is {}: vocab.json with merges.txt is read for GPT2Tokenizer and Qwen2Tokenizer only, "
+        "since each class cuts texts in its own way; {}",
+        name, remedy);
+  }
+  const std::string& type = settings.model_type;
+  if (type == "qwen2" || type == "qwen2_moe" || type == "qwen3" || type == "qwen3_moe") return PairPattern::qwen2;
+  constexpr std::array<std::string_view, 4> gpt2_types = {"", "gpt2", "llama", "mistral"};
+  if (!is_one_of(type, gpt2_types)) {
+    throw_user(
+        "config.json beside it has the model_type {}, and no file a tokenizer_class: how vocab.json with merges.txt "
+        "cuts texts is not known for it; {}",
+        type, remedy);
+  }
+  return PairPattern::gpt2;
+}
+
+SpacePrefix prefix_of(const TokenizerSettings& settings) {
+  const std::string& name = settings.tokenizer_class;
+  constexpr std::array<std::string_view, 5> plain = {"", "GemmaTokenizer", "PreTrainedTokenizerFast",
+                                                     "TokenizersBackend", "PreTrainedTokenizer"};
+  if (name == "LlamaTokenizer") {
+    if (settings.add_prefix_space == false) return SpacePrefix::never;
+    return settings.legacy.value_or(false) ? SpacePrefix::always : SpacePrefix::first;
+  }
+  if (is_one_of(name, plain)) return SpacePrefix::by_model;
+  throw_user(
+      "its tokenizer_class is {}: a .model is read for LlamaTokenizer and GemmaTokenizer, and without a class; others "
+      "move ids or change texts in ways of their own; {}",
+      name, remedy);
+}
+
+std::vector<TokenizerFile> tokenizer_files(const fs::path& path) {
+  TokenizerSource source = find_tokenizer(path);
+  if (source.form == TokenizerForm::bytes) return {};
+  const TokenizerSettings settings = read_tokenizer_settings(source.folder());
+  source.files.insert(source.files.end(), settings.files.begin(), settings.files.end());
   return source.files;
 }
 
-bool names_tokenizer(const fs::path& path) {
-  if (path == "bytes") return true;
-  if (fs::is_directory(path)) return find_in(path).has_value();
-  return path.filename() == "tokenizer.json" || path.extension() == ".model" || !merges_beside(path).empty();
-}
-
 Tokenizer load_tokenizer(const fs::path& path) {
-  const Source source = find_source(path);
-  if (source.form == Form::bytes) return read_source(source);
-  Tokenizer tokenizer = read_naming(source.files[0].path, [&] { return read_source(source); });
-  find_end_of_document(source.folder(), tokenizer);
-  find_begin_of_text(source.folder(), tokenizer);
-  return tokenizer;
+  const TokenizerSource source = find_tokenizer(path);
+  if (source.form == TokenizerForm::bytes) return Tokenizer(read_source(source, {}));
+  const TokenizerSettings settings = read_tokenizer_settings(source.folder());
+  try {
+    TokenizerParts parts = read_source(source, settings);
+    apply_settings(parts, settings);
+    return Tokenizer(std::move(parts));
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("the tokenizer {}: {}", source.files[0].path.string(), error.what()));
+  }
 }
 
 }  // namespace kumiko

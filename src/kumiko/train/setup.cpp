@@ -81,7 +81,7 @@ void resolve(Config& config, const World& world) {
     end_of_document = tokenizer.end_of_document();
     const int64_t vocabulary = tokenizer.vocab_size();
     if (model.vocab_size == 0) model.vocab_size = vocabulary;
-    if (model.vocab_size < vocabulary) {
+    if (model.vocab_size < num_required_rows(tokenizer)) {
       throw_user("model.vocab_size = {} is less than the {} tokens of data.tokenizer = {}", model.vocab_size,
                  vocabulary, config.data.tokenizer);
     }
