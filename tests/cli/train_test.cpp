@@ -132,8 +132,7 @@ TEST(Inspect, ShowsARunForAPerson) {
   }
   EXPECT_EQ(plain.output.find("\\n"), std::string::npos) << "an escaped line break";
   EXPECT_EQ(plain.output.find("block.0."), std::string::npos) << "a tensor";
-  EXPECT_NE(tiny.run({"inspect", tiny.path("save"), "--tensors"}).output.find("block.0."),
-            std::string::npos);
+  EXPECT_NE(tiny.run({"inspect", tiny.path("save"), "--tensors"}).output.find("block.0."), std::string::npos);
   const auto json = nlohmann::json::parse(tiny.run({"inspect", tiny.path("save"), "--json"}).output);
   EXPECT_EQ(json.at("step"), 6);
 }

@@ -124,7 +124,8 @@ TEST_F(BuildDataset, LeavesWhatWasThereWhenItFails) {
   build_dataset(options_, byte_encoder());
   const std::string before = read_text_file(options_.output + ".idx");
   options_.input.files = {folder_.write("b.jsonl", "{\"text\":\"fine\"}\nbroken\n")};
-  EXPECT_TRUE(contains(error_message([&] { build_dataset(options_, byte_encoder()); }), "b.jsonl line 2: not valid JSON"));
+  EXPECT_TRUE(
+      contains(error_message([&] { build_dataset(options_, byte_encoder()); }), "b.jsonl line 2: not valid JSON"));
   EXPECT_EQ(folder_.names(), (Texts{"a.txt", "b.jsonl", "out.bin", "out.idx"}));
   EXPECT_EQ(read_text_file(options_.output + ".idx"), before);
 }
@@ -194,7 +195,8 @@ TEST_F(BuildDataset, ForcesAFormat) {
   EXPECT_EQ(documents(options_.output), (Texts{"{\"text\": \"one\"}"}));
   options_.input.files = {folder_.write("b.txt", "no JSON")};
   options_.input.format = TextFormat::jsonl;
-  EXPECT_TRUE(contains(error_message([&] { build_dataset(options_, byte_encoder()); }), "b.txt line 1: not valid JSON"));
+  EXPECT_TRUE(
+      contains(error_message([&] { build_dataset(options_, byte_encoder()); }), "b.txt line 1: not valid JSON"));
 }
 
 TEST_F(BuildDataset, LeavesOutBadLinesAndCountsThem) {

@@ -42,7 +42,8 @@ bool is_named(const Parameter& parameter, std::string_view part) {
 // Nothing but the embedding reaches the head, which wants the first of these most, then the second, and so on.
 test::SavedModel always(const std::vector<int32_t>& tokens) {
   return {[tokens](const Parameter& parameter) {
-            const bool ones = parameter.initializer.kind == Initializer::Kind::ones || is_named(parameter, "embedding.token");
+            const bool ones =
+                parameter.initializer.kind == Initializer::Kind::ones || is_named(parameter, "embedding.token");
             fill(parameter, ones ? 1 : 0);
             if (!is_named(parameter, "head.weight")) return;
             for (size_t i = 0; i < tokens.size(); ++i) {

@@ -5,8 +5,8 @@
 
 namespace kumiko {
 
-// The learning rate of the step that follows `step` finished ones (so 0 for the first). `options.lr_decay_iters` must have
-// been filled in.
+// The learning rate of the step that follows `step` finished ones (so 0 for the first). `options.lr_decay_iters` must
+// have been filled in.
 double learning_rate(const OptimizerOptions& options, int64_t step);
 
 }  // namespace kumiko

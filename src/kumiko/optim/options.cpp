@@ -73,7 +73,8 @@ void OptimizerOptions::resolve_schedule(int64_t train_iters) {
   const int64_t most = lr_decay_iters - lr_warmup_iters;
   if (lr_wsd_decay_iters >= 1 && lr_wsd_decay_iters <= most) return;
   const std::string without_warmup =
-      lr_warmup_iters > 0 ? fmt::format("{} less optimizer.lr_warmup_iters = {}", given ? "" : ",", lr_warmup_iters) : "";
+      lr_warmup_iters > 0 ? fmt::format("{} less optimizer.lr_warmup_iters = {}", given ? "" : ",", lr_warmup_iters)
+                          : "";
   throw_user(
       "optimizer.lr_wsd_decay_iters = {}: with optimizer.lr_decay_style = WSD the last part takes from 1 to {} steps "
       "({}{})",

@@ -7,9 +7,10 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/base/json_place.h"
+#include "kumiko/base/json_text.h"
 #include "kumiko/base/log.h"
 #include "kumiko/tokenizer/tokenizer.h"
-#include "kumiko/tokenizer/tokenizer_json_place.h"
 #include "kumiko/tokenizer/tokenizer_resolve.h"
 
 namespace kumiko {

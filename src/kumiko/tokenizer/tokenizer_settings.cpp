@@ -9,7 +9,8 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
-#include "kumiko/tokenizer/tokenizer_json_place.h"
+#include "kumiko/base/json_place.h"
+#include "kumiko/base/json_text.h"
 
 namespace kumiko {
 namespace {

@@ -54,4 +54,13 @@ void check_memory(double bytes, const World& world, const MachineMemory& memory,
              advice);
 }
 
+void check_memory_of_step(const Config& config, const BatchLayout& layout, const TensorParallel& part,
+                          const Sharding& sharding, const World& world) {
+  check_memory(
+      bytes_of_step(config, layout, part, sharding), world, machine_memory(),
+      fmt::format("use a smaller model, train.micro_batch_size (now {}) or train.seq_length (now {}), more ranks on "
+                  "more machines, train.recompute_granularity, or a higher parallel.zero_stage (now {})",
+                  layout.micro_batch_size, layout.seq_length, config.parallel.zero_stage));
+}
+
 }  // namespace kumiko

@@ -21,4 +21,8 @@ double bytes_of_step(const Config& config, const BatchLayout& layout, const Tens
 // `advice` says what to change.
 void check_memory(double bytes, const World& world, const MachineMemory& memory, const std::string& advice);
 
+// The same for a step of training.
+void check_memory_of_step(const Config& config, const BatchLayout& layout, const TensorParallel& part,
+                          const Sharding& sharding, const World& world);
+
 }  // namespace kumiko

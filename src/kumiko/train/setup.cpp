@@ -233,11 +233,7 @@ static Prepared prepare(Config& config, const World& world, std::unique_ptr<Samp
   const TensorParallel part = tensor_parallel_of(config, mesh, world.rank());
   const Sharding sharding = Sharding::of(config.parallel.zero_stage, config.parallel.zero_group_size,
                                          mesh.size(Axis::data), mesh.coordinate(world.rank(), Axis::data));
-  check_memory(
-      bytes_of_step(config, batches, part, sharding), world, machine_memory(),
-      fmt::format("use a smaller model, train.micro_batch_size (now {}) or train.seq_length (now {}), more ranks on "
-                  "more machines, train.recompute_granularity, or a higher parallel.zero_stage (now {})",
-                  batches.micro_batch_size, batches.seq_length, config.parallel.zero_stage));
+  check_memory_of_step(config, batches, part, sharding, world);
   std::optional<PipelinePlan> stages = plan_stages(config, batches);
   if (config.parallel.post_validation)
     check_validated_steps(config.parallel.pipeline, stages ? &stages->schedule : nullptr);

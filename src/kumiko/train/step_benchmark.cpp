@@ -11,6 +11,7 @@
 #include "kumiko/model/canonical.h"
 #include "kumiko/model/presets.h"
 #include "kumiko/train/batches.h"
+#include "kumiko/train/memory_limit.h"
 #include "kumiko/train/rank_placement.h"
 #include "kumiko/train/reproducible.h"
 #include "kumiko/train/step.h"
@@ -76,6 +77,10 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   }
   const Config config = benchmark_config(options);
   const ModelOptions& model = config.model;
+  const BatchLayout layout{options.micro_batch_size, world.size() * options.micro_batch_size, world.size(),
+                           world.rank(), options.seq_length};
+  TensorParallel part;
+  check_memory_of_step(config, layout, part, {}, world);
   StepBenchmark result;
   result.shape = ModelShape::of(model, options.seq_length);
   result.program_bytes = highest_resident_bytes();
@@ -91,11 +96,8 @@ StepBenchmark benchmark_step(const StepBenchmarkOptions& options, World& world) 
   const auto scratch = MemoryPool::create();
   const auto kernels =
       make_cpu_kernels(scratch, result.num_threads, dtype_of(options.precision), linear_backend_of(config.train));
-  TensorParallel part;
   if (config.train.reproducible) part.canonical_blocks = canonical_blocks(model);
   TrainingState state = make_training_state(model, config.optimizer, 1234, *kernels, *pool, DType::f32, part);
-  const BatchLayout layout{options.micro_batch_size, world.size() * options.micro_batch_size, world.size(),
-                           world.rank(), options.seq_length};
   const auto batches = load_micro_batches(*make_synthetic_samples(model.vocab_size), layout, 0, {}, *pool);
   result.setup_seconds = seconds_now() - start;
 
