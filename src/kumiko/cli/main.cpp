@@ -41,6 +41,8 @@ int run(int argc, char** argv) {
   try {
     set_log_level();
     app.parse(argc, argv);
+  } catch (const CLI::RuntimeError& ended) {  // a subcommand that has said why: the code of its ranks
+    return ended.get_exit_code();
   } catch (const CLI::ParseError& error) {
     std::ostringstream text;
     const int code = app.exit(error, text, text);  // 0 of --help
