@@ -17,13 +17,17 @@ fi
 
 # Runs its arguments. A launcher that is told to stop gives its ranks a second before it kills them, too little for a
 # checkpoint: so the first SIGINT or SIGTERM becomes SIGUSR1, which launchers hand on and Kumiko takes as "save and
-# stop"; a second one reaches the launcher as it is.
+# stop"; a second one reaches the launcher as it is. SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU always become it. Where
+# setpriv (util-linux) is at hand, the launcher gets it too if this script is killed: the job does not outlive it.
+bound=
+if setpriv --pdeathsig USR1 true 2>/dev/null; then bound="setpriv --pdeathsig USR1"; fi
 launch() {
   # In a terminal, out of the foreground process group, which Ctrl-C goes to.
   if [ -t 0 ]; then set -m; fi
-  "$@" <&0 &
+  $bound "$@" <&0 &
   job=$!
   trap 'kill -USR1 $job; trap "kill -TERM $job" INT TERM' INT TERM
+  trap 'kill -USR1 $job' HUP USR1 USR2 XCPU
   until wait "$job"; do
     kill -0 "$job" 2>/dev/null || break
   done

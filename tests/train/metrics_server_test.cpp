@@ -8,7 +8,9 @@
 
 #include <array>
 #include <atomic>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "kumiko/base/error.h"
 
@@ -100,6 +102,44 @@ TEST(MetricsServer, SendsALongTextWhole) {
   const MetricsServer server("127.0.0.1", 0, [&text] { return text; });
   const std::string response = ask(server.port(), "GET /metrics HTTP/1.1\r\n\r\n");
   EXPECT_TRUE(response.ends_with("\r\n\r\n" + text));
+}
+
+// They are there all the while: none of them is waited for, or sent away, before the others are served.
+TEST(MetricsServer, SlowClientsHoldUpNobody) {
+  const MetricsServer server("127.0.0.1", 0, metrics);
+  std::vector<std::unique_ptr<Client>> slow;
+  for (int i = 0; i < 60; ++i) {
+    slow.push_back(std::make_unique<Client>(server.port()));
+    slow.back()->send(i % 3 == 0 ? "" : "GET /met");
+  }
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(ask(server.port(), "GET /metrics HTTP/1.1\r\n\r\n").ends_with("kumiko_step 7\n"));
+  }
+  for (size_t i = 0; i < slow.size(); ++i) {
+    if (i % 3 == 0) continue;
+    slow[i]->send("rics HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(slow[i]->receive().ends_with("kumiko_step 7\n")) << i;
+  }
+}
+
+// More than it holds at once: those that came first have to go.
+TEST(MetricsServer, AnswersBehindACrowd) {
+  const MetricsServer server("127.0.0.1", 0, metrics);
+  std::vector<std::unique_ptr<Client>> slow;
+  for (int i = 0; i < 300; ++i) slow.push_back(std::make_unique<Client>(server.port()));
+  EXPECT_TRUE(ask(server.port(), "GET /metrics HTTP/1.1\r\n\r\n").ends_with("kumiko_step 7\n"));
+}
+
+// Clients that ask and do not take the answer.
+TEST(MetricsServer, AnswersBesideClientsThatDoNotRead) {
+  const std::string text(8 << 20, 'k');
+  const MetricsServer server("127.0.0.1", 0, [&text] { return text; });
+  std::vector<std::unique_ptr<Client>> slow;
+  for (int i = 0; i < 20; ++i) {
+    slow.push_back(std::make_unique<Client>(server.port()));
+    slow.back()->send("GET /metrics HTTP/1.1\r\n\r\n");
+  }
+  EXPECT_TRUE(ask(server.port(), "GET /metrics HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n" + text));
 }
 
 TEST(MetricsServer, EndsWhileAClientHangs) {

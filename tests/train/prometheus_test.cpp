@@ -11,6 +11,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/train/observer_guard.h"
 
 namespace kumiko {
 namespace {
@@ -141,15 +142,21 @@ TEST(PrometheusFile, IsAlwaysWholeAndEndsWithTheNewestStep) {
 TEST(PrometheusFile, ThatVanishesEndsNoRun) {
   const std::filesystem::path folder = testing::TempDir() + "prometheus_gone";
   std::filesystem::create_directories(folder);
-  PrometheusFile file(folder / "kumiko.prom");
+  GuardedSink file("logging.prometheus_file", "",
+                   [folder] { return std::make_unique<PrometheusFile>(folder / "kumiko.prom"); });
   std::filesystem::remove_all(folder);
   StepMetrics metrics;
   metrics.step = 7;
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // it is written at most once a second
-  file.write(metrics);
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 3; ++i) file.write(metrics);
   std::filesystem::create_directories(folder);
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));
-  file.write(metrics);
+  for (int i = 0; i < 3; ++i) file.write(metrics);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "warning: logging.prometheus_file: cannot write " + (folder / "kumiko.prom.tmp").string() +
+                ": No such file or directory; the run goes on without it, and tries again\n"
+                "warning: logging.prometheus_file is written again\n");
   EXPECT_TRUE(has_line(read_text_file(folder / "kumiko.prom"), "kumiko_step 7"));
 }
 

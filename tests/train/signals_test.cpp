@@ -24,16 +24,43 @@ TEST(StopSignals, TheFirstOneIsAWish) {
     EXPECT_EQ(stop.received(), signal);
     EXPECT_EQ(testing::internal::GetCapturedStderr(),
               std::string(signal == SIGINT ? "interrupted" : "asked to terminate") +
-                  ": saving and stopping after this step; once more to stop at once without saving\n");
+                  ": stopping before the first step; once more to stop at once without saving\n");
   }
 }
 
-TEST(StopSignals, TheUserSignalNeverEndsTheProcess) {
+TEST(StopSignals, PromiseWhatWillBe) {
+  StopSignals stop(StopSignals::Answer::none);
+  stop.change(StopSignals::Answer::line, StopSignals::in_training);
+  testing::internal::CaptureStderr();
+  ::raise(SIGHUP);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "the terminal is closed: saving and stopping after this step\n");
+}
+
+TEST(StopSignals, OfOthersThanAPersonNeverEndTheProcess) {
+  for (const int signal : {SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU}) {
+    const StopSignals stop(StopSignals::Answer::none);
+    ::raise(signal);
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    ::raise(signal);
+    EXPECT_EQ(stop.received(), signal);
+  }
+}
+
+TEST(StopSignals, LeaveWritesThatNobodyTakesToTheWriter) {
   const StopSignals stop(StopSignals::Answer::none);
-  ::raise(SIGUSR1);
-  std::this_thread::sleep_for(std::chrono::milliseconds(600));
-  ::raise(SIGUSR1);
-  EXPECT_EQ(stop.received(), SIGUSR1);
+  ::raise(SIGPIPE);
+  ::raise(SIGXFSZ);
+  EXPECT_EQ(stop.received(), 0);
+}
+
+TEST(StopSignals, HearNothingOfATerminalUnderNohup) {
+  ::signal(SIGHUP, SIG_IGN);
+  {
+    const StopSignals stop(StopSignals::Answer::none);
+    ::raise(SIGHUP);
+    EXPECT_EQ(stop.received(), 0);
+  }
+  ::signal(SIGHUP, SIG_DFL);
 }
 
 // The status of a child process that runs `body`, as waitpid gives it. No death test: GoogleTest's look for text with

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kumiko/base/error.h"
+#include "kumiko/base/fault.h"
 #include "kumiko/base/system_failure.h"
 
 namespace kumiko {
@@ -30,13 +31,28 @@ AppendFile::AppendFile(std::filesystem::path path) : path_(std::move(path)) {
 
 AppendFile::~AppendFile() { ::close(descriptor_); }
 
+void AppendFile::fail(int code) { throw_environment("cannot append to {}: {}", path_.string(), std::strerror(code)); }
+
+void AppendFile::take_back() {
+  if (whole_ && ::ftruncate(descriptor_, *whole_) == 0) whole_.reset();
+}
+
 void AppendFile::write(std::string_view record) {
+  take_back();
+  if (whole_) fail(EIO);
+  const off_t end = ::lseek(descriptor_, 0, SEEK_END);
+  bool begun = false;
   while (!record.empty()) {
-    const ssize_t written = ::write(descriptor_, record.data(), record.size());
+    const ssize_t written =
+        fault_fires(FileOperation::append, path_) ? ssize_t{-1} : ::write(descriptor_, record.data(), record.size());
     if (written < 0) {
       if (errno == EINTR) continue;
-      throw_environment("cannot append to {}: {}", path_.string(), std::strerror(errno));
+      const int code = errno;
+      if (begun && end >= 0) whole_ = end;
+      take_back();
+      fail(code);
     }
+    begun = begun || written > 0;
     record.remove_prefix(static_cast<size_t>(written));
   }
 }

@@ -12,8 +12,8 @@ inline constexpr const char* log_level = "KUMIKO_LOG";
 // KUMIKO_CACHE_DIR: where measured machine ceilings are kept. Default $XDG_CACHE_HOME/kumiko or ~/.cache/kumiko.
 inline constexpr const char* cache_directory = "KUMIKO_CACHE_DIR";
 
-// KUMIKO_FAULT=write:N|sync:N|rename:N followed by :kill or :no_space (tests only): the N-th such file operation of
-// this process, counted from 1, dies or finds the disk full. See base/fault.h.
+// KUMIKO_FAULT=write|sync|rename|append, :N and :kill, :no_space or :full (tests only): the N-th such file operation,
+// counted from 1, dies or finds the disk full, and with :full all later ones do too. See base/fault.h.
 inline constexpr const char* fault = "KUMIKO_FAULT";
 
 // OMPI_COMM_WORLD_RANK: set by Open MPI's launcher, which puts a pseudo-terminal before our output. See

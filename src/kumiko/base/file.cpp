@@ -14,6 +14,7 @@
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/fault.h"
+#include "kumiko/base/mapping_fault.h"
 #include "kumiko/base/system_failure.h"
 
 namespace kumiko {
@@ -170,6 +171,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
     const int code = errno;
     ::close(descriptor);
     if (data_ == MAP_FAILED) throw_unreadable(path, code);
+    watch_mapping(data_, size_, path);
   } else {
     ::close(descriptor);
   }
@@ -188,7 +190,9 @@ void MappedFile::release(std::span<const std::byte> part) const {
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(data_, size_);
+  if (data_ == nullptr) return;
+  forget_mapping(data_);
+  ::munmap(data_, size_);
 }
 
 std::filesystem::path plain_path(const std::filesystem::path& path) {

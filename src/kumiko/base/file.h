@@ -70,7 +70,7 @@ void rename_durably(const std::filesystem::path& from, const std::filesystem::pa
 void exchange_durably(const std::filesystem::path& a, const std::filesystem::path& b);
 void sync_directory(const std::filesystem::path& directory);
 
-// A whole file mapped read-only. User error if it does not exist, cannot be read or is no regular file.
+// A whole file mapped read-only (mapping_fault.h if it shrinks). User error if it cannot be read or is no regular file.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);

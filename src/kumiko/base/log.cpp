@@ -2,11 +2,14 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <mutex>
 #include <string>
 #include <utility>
 
+#include "kumiko/base/log_in_handler.h"
 #include "kumiko/base/text.h"
 
 namespace kumiko::log {
@@ -65,11 +68,30 @@ void write(Level level, std::string_view line) {
     if (state().writer) return state().writer(text);
   }
   // One write call, so that lines of several processes on one terminal do not mix.
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(STDERR_FILENO, rest.data(), rest.size());
+  write_in_handler(text);
+}
+
+void begin_in_handler(Level level) {
+  const int rank = state().rank;
+  if (state().size > 1) {
+    std::array<char, 32> text{'[', 'r', 'a', 'n', 'k', ' '};
+    size_t size = 6;
+    int power = 1;
+    while (rank / power >= 10) power *= 10;
+    for (; power > 0; power /= 10) text[size++] = static_cast<char>('0' + rank / power % 10);
+    text[size++] = ']';
+    text[size++] = ' ';
+    write_in_handler({text.data(), size});
+  }
+  write_in_handler(prefix(level));
+}
+
+void write_in_handler(std::string_view piece) {
+  while (!piece.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, piece.data(), piece.size());
+    if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return;
-    rest.remove_prefix(static_cast<size_t>(written));
+    piece.remove_prefix(static_cast<size_t>(written));
   }
 }
 

@@ -47,7 +47,8 @@ int64_t BackgroundWriter::reserve(std::span<const SavedPiece> pieces, MemoryPool
   return bytes;
 }
 
-void BackgroundWriter::start(int64_t step, const std::string& state, std::span<const SavedPiece> pieces, When when) {
+void BackgroundWriter::start(int64_t step, const std::string& state, std::span<const SavedPiece> pieces, When when,
+                             bool prune) {
   const double begin = seconds_now();
   {
     const std::scoped_lock lock(mutex_);
@@ -58,9 +59,11 @@ void BackgroundWriter::start(int64_t step, const std::string& state, std::span<c
   job.result.behind = when == When::behind && block_;
   if (job.result.behind) {
     job.snapshot = copy_of(job.snapshot, block_);
+    job.snapshot.prune = prune;
     job.result.pause_seconds = seconds_now() - begin;
     return hand_over(std::move(job));
   }
+  job.snapshot.prune = prune;
   write(job);
   job.result.pause_seconds = seconds_now() - begin;
   const std::scoped_lock lock(mutex_);

@@ -46,8 +46,10 @@ class BackgroundWriter {
 
   enum class When { behind, at_once };
   // Collective. Saves as CheckpointWriter::save does; the pieces, those of reserve(), may change when it returns. The
-  // result of an earlier save must have been taken by wait(). at_once: nobody goes on meanwhile, so nothing is copied.
-  void start(int64_t step, const std::string& state, std::span<const SavedPiece> pieces, When when = When::behind);
+  // result of an earlier save must have been taken by wait(). Without `prune` no older checkpoint is removed. at_once:
+  // nobody goes on meanwhile, so nothing is copied.
+  void start(int64_t step, const std::string& state, std::span<const SavedPiece> pieces, When when = When::behind,
+             bool prune = true);
 
   // The result of the last save, once; nothing while it is being written or if there was none. Ranks may see it at
   // different times.

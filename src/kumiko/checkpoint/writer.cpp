@@ -212,7 +212,7 @@ SaveReport CheckpointWriter::write(int64_t step, const std::string& state, const
                                                 (root / checkpoint_name(step)).string(), error.what()));
   }
   try {
-    if (is_root) prune_checkpoints(root, step, options_.keep_last);
+    if (is_root && snapshot.prune) prune_checkpoints(root, step, options_.keep_last);
   } catch (const Error& error) {
     log::warning("checkpoint {} is saved, but an older one stays: {}", checkpoint_name(step), error.what());
   }

@@ -41,6 +41,7 @@ struct SaveReport {
 struct CheckpointSnapshot {
   std::vector<SavedPiece> chunks;
   std::vector<size_t> bytes;  // of tensors, by the rank that will write them
+  bool prune = true;          // older checkpoints than keep_last are removed
 
   size_t num_bytes() const;  // of `chunks`
 };

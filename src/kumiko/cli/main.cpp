@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <sstream>
@@ -22,6 +24,16 @@ void set_log_level() {
   if (name == "warning") return log::set_level(log::Level::warning);
   if (name == "error") return log::set_level(log::Level::error);
   throw_user("{}={}: expected debug, info, warning or error", environment::log_level, name);
+}
+
+// A stream that the caller has closed leads nowhere from here on: otherwise the next file opened, a checkpoint or a
+// dataset, would take its number, and with it what the program says.
+void open_standard_streams() {
+  while (true) {
+    const int descriptor = ::open("/dev/null", O_RDWR);
+    if (descriptor > STDERR_FILENO) ::close(descriptor);
+    if (descriptor < 0 || descriptor > STDERR_FILENO) return;
+  }
 }
 
 int run(int argc, char** argv) {
@@ -59,4 +71,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace kumiko
 
-int main(int argc, char** argv) { return kumiko::run(argc, argv); }
+int main(int argc, char** argv) {
+  kumiko::open_standard_streams();
+  return kumiko::run(argc, argv);
+}

@@ -9,7 +9,9 @@
 
 #include "kumiko/base/log.h"
 #include "kumiko/cli/subcommands.h"
+#include "kumiko/comm/launcher.h"
 #include "kumiko/comm/run.h"
+#include "kumiko/train/signals.h"
 
 namespace kumiko {
 namespace {
@@ -51,6 +53,9 @@ void add_train_command(CLI::App& app) {
       fmt::print("{}", load().to_toml());
       return;
     }
+    // The first of all: from here on no signal ends the program without a word.
+    const auto launch = discover_launch();
+    StopSignals signals(launch && launch->rank > 0 ? StopSignals::Answer::none : StopSignals::Answer::line);
     Config config;
     const auto prepare = [&] {
       config = load();
@@ -59,7 +64,7 @@ void add_train_command(CLI::App& app) {
     };
     const auto pool = MemoryPool::create();
     const auto body = [&](World& world) {
-      train(config, world, pool);
+      train(config, world, pool, signals);
       return 0;
     };
     const int code = run_in_world(prepare, body, pool);

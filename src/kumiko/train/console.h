@@ -29,17 +29,22 @@ class Console : public MetricsSink {
   // What goes on instead of a step ("evaluating", "saving a checkpoint"), shown in the bar until the next step or "".
   void set_activity(std::string activity);
 
+  // Environment error if something since the last call could not be written: a closed pipe, a full disk. Nothing above
+  // throws for that.
+  void check();
+
   const Terminal& terminal() const { return terminal_; }
 
  private:
-  // Replaces the bar by `lines` and draws it anew below; one system call. The mutex is held.
-  void put(std::string_view lines);
+  // Replaces the bar by `lines` and draws it anew below; one system call. Whether they were written. The mutex is held.
+  bool put(std::string_view lines);
 
   Terminal terminal_;
   std::mutex mutex_;
   StepMetrics last_;
   std::string activity_;
   bool bar_shown_ = false;
+  int failure_ = 0;  // errno
   int64_t lines_since_header_ = 0;
 };
 

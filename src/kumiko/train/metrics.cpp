@@ -1,48 +1,67 @@
 #include "kumiko/train/metrics.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "kumiko/base/error.h"
 #include "kumiko/base/file.h"
+#include "kumiko/base/log.h"
 
 namespace kumiko {
 namespace {
 
-int64_t step_of(std::string_view line, const std::filesystem::path& path, int64_t number) {
+// None: the line is no JSON object with a step.
+std::optional<int64_t> step_of(std::string_view line) {
   const auto parsed = nlohmann::json::parse(line, nullptr, false);
-  if (!parsed.is_object() || !parsed.contains("step") || !parsed["step"].is_number_integer()) {
-    throw_user(
-        "{} line {}: expected a JSON object with an integer \"step\", found \"{}\"; move the file away to start a new "
-        "one",
-        path.string(), number, line.substr(0, 60));
-  }
+  if (!parsed.is_object() || !parsed.contains("step") || !parsed["step"].is_number_integer()) return std::nullopt;
   return parsed["step"].get<int64_t>();
 }
 
-// The whole lines of steps before `first_step`.
-std::string kept_lines(const std::string& text, const std::filesystem::path& path, int64_t first_step) {
-  std::string kept;
-  std::string_view rest = text;
-  for (int64_t number = 1; !rest.empty(); ++number) {
-    const size_t end = rest.find('\n');
-    if (end == std::string_view::npos) break;
-    const std::string_view line = rest.substr(0, end + 1);
-    if (step_of(line.substr(0, end), path, number) < first_step) kept += line;
-    rest.remove_prefix(end + 1);
+// A file's lines, as a run that begins with `first_step` sorts them.
+struct SortedLines {
+  std::string kept;  // of earlier steps
+  std::string bad;   // what cannot be read, each with a line break
+  int64_t num_bad = 0;
+  int64_t first_bad = 0;  // its line's number
+};
+
+SortedLines sorted_lines(std::string_view text, int64_t first_step) {
+  SortedLines sorted;
+  for (int64_t number = 1; !text.empty(); ++number) {
+    const size_t end = text.find('\n');
+    const bool whole = end != std::string_view::npos;
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(whole ? end + 1 : text.size());
+    const std::optional<int64_t> step = whole ? step_of(line) : std::nullopt;
+    std::string& into = step ? sorted.kept : sorted.bad;
+    if (!step || *step < first_step) into.append(line).append("\n");
+    if (!step && sorted.num_bad++ == 0) sorted.first_bad = number;
   }
-  return kept;
+  return sorted;
 }
 
+// Leaves the lines of steps before `first_step`. Those that cannot be read go to a file beside it.
 std::filesystem::path drop_later_lines(const std::filesystem::path& path, int64_t first_step) {
-  if (!std::filesystem::exists(path)) return path;
+  std::error_code failure;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), failure);
+  if (!std::filesystem::is_regular_file(path, failure)) return path;  // opening it says what is wrong
   const std::string text = read_text_file(path);
-  const std::string kept = kept_lines(text, path, first_step);
-  if (kept.size() == text.size()) return path;
+  const SortedLines sorted = sorted_lines(text, first_step);
+  if (sorted.kept.size() == text.size()) return path;
+  if (sorted.num_bad > 0) {
+    const std::filesystem::path aside = path.string() + ".bad";
+    AppendFile(aside).write(sorted.bad);
+    log::warning(
+        "{}: {} line{} could not be read as JSON objects with a step (line {}{}), as a crash or a full disk "
+        "leaves them; moved to {}",
+        path.string(), sorted.num_bad, sorted.num_bad == 1 ? "" : "s", sorted.first_bad,
+        sorted.num_bad == 1 ? "" : " is the first", aside.string());
+  }
   AtomicFile file(path);
-  file.write(kept);
+  file.write(sorted.kept);
   file.commit();
   return path;
 }

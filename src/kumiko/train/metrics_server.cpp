@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "kumiko/base/error.h"
 
@@ -22,42 +23,15 @@ namespace kumiko {
 namespace {
 
 constexpr size_t longest_request = 8192;
-// For one client to ask and to take its answer; others wait meanwhile.
-constexpr auto patience = std::chrono::milliseconds(500);
-using Deadline = std::chrono::steady_clock::time_point;
+// For one client to ask and to take its answer.
+constexpr auto patience = std::chrono::seconds(5);
+// Beyond these the one that came first has to go.
+constexpr size_t most_clients = 64;
+using Clock = std::chrono::steady_clock;
 
-int milliseconds_left(Deadline deadline) {
-  const auto left =
-      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-  return static_cast<int>(std::max<int64_t>(0, left));
-}
-
-// Waits for `events` on `connection` until the deadline, or until `stop` can be read.
-bool ready(int connection, short events, int stop, Deadline deadline) {
-  std::array<pollfd, 2> polled{{{connection, events, 0}, {stop, POLLIN, 0}}};
-  const int count = ::poll(polled.data(), polled.size(), milliseconds_left(deadline));
-  return count > 0 && polled[1].revents == 0 && polled[0].revents != 0;
-}
-
-std::string receive_request(int connection, int stop, Deadline deadline) {
-  std::string request;
-  std::array<char, 2048> piece;
-  while (request.size() < longest_request && request.find("\n\r\n") == std::string::npos &&
-         request.find("\n\n") == std::string::npos) {
-    if (!ready(connection, POLLIN, stop, deadline)) break;
-    const ssize_t count = ::recv(connection, piece.data(), piece.size(), MSG_DONTWAIT);
-    if (count <= 0) break;
-    request.append(piece.data(), static_cast<size_t>(count));
-  }
-  return request;
-}
-
-void send_response(int connection, std::string_view response, int stop, Deadline deadline) {
-  while (!response.empty() && ready(connection, POLLOUT, stop, deadline)) {
-    const ssize_t count = ::send(connection, response.data(), response.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (count <= 0) return;
-    response.remove_prefix(static_cast<size_t>(count));
-  }
+bool is_whole(std::string_view request) {
+  return request.size() >= longest_request || request.find("\n\r\n") != std::string_view::npos ||
+         request.find("\n\n") != std::string_view::npos;
 }
 
 std::string whole_response(const char* status, std::string_view body, const char* type = "text/plain",
@@ -147,39 +121,114 @@ MetricsServer::~MetricsServer() {
   ::close(stop_);
 }
 
+// One client, from its request to the end of the connection. Nothing here waits.
+class MetricsServer::Client {
+ public:
+  explicit Client(int connection) : connection_(connection), deadline_(Clock::now() + patience) {}
+  ~Client() { ::close(connection_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  pollfd wish() const { return {connection_, static_cast<short>(state_ == State::answering ? POLLOUT : POLLIN), 0}; }
+  Clock::time_point deadline() const { return deadline_; }
+
+  // Takes or gives what can be had at once. False: there is no more to do.
+  bool go_on(const std::function<std::string()>& text) {
+    switch (state_) {
+      case State::asking:
+        return receive(text);
+      case State::answering:
+        return send();
+      case State::leaving:
+        break;
+    }
+    // A client that is still sending would otherwise lose the answer to a reset.
+    std::array<char, 2048> rest;
+    return ::recv(connection_, rest.data(), rest.size(), MSG_DONTWAIT) > 0;
+  }
+
+ private:
+  enum class State { asking, answering, leaving };
+
+  bool receive(const std::function<std::string()>& text) {
+    std::array<char, 2048> piece;
+    const ssize_t count = ::recv(connection_, piece.data(), piece.size(), MSG_DONTWAIT);
+    if (count < 0) return errno == EAGAIN || errno == EINTR;
+    request_.append(piece.data(), static_cast<size_t>(count));
+    if (count > 0 && !is_whole(request_)) return true;
+    if (request_.empty()) return false;
+    response_ = http_response(request_, text);
+    state_ = State::answering;
+    return send();
+  }
+
+  bool send() {
+    const std::string_view rest = std::string_view(response_).substr(sent_);
+    const ssize_t count = ::send(connection_, rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count < 0) return errno == EAGAIN || errno == EINTR;
+    sent_ += static_cast<size_t>(count);
+    if (sent_ < response_.size()) return true;
+    response_.clear();
+    state_ = State::leaving;
+    return ::shutdown(connection_, SHUT_WR) == 0;
+  }
+
+  int connection_;
+  Clock::time_point deadline_;
+  State state_ = State::asking;
+  std::string request_;
+  std::string response_;
+  size_t sent_ = 0;
+};
+
 void MetricsServer::loop() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);  // signals are for the training's thread
   pthread_setname_np(pthread_self(), "kumiko-metrics");
-  for (;;) {
-    std::array<pollfd, 2> polled{{{listener_, POLLIN, 0}, {stop_, POLLIN, 0}}};
-    if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return;
-    if (polled[1].revents != 0) return;
-    const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (connection < 0) {
-      if (errno == EMFILE || errno == ENFILE) std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      continue;
-    }
-    answer(connection);
-    ::close(connection);
+  Clients clients;  // in the order in which they came
+  while (wait(clients)) {
+    const Clock::time_point now = Clock::now();
+    std::erase_if(clients, [now](const auto& client) { return client->deadline() <= now; });
   }
 }
 
-void MetricsServer::answer(int connection) const {
-  const Deadline deadline = std::chrono::steady_clock::now() + patience;
-  const std::string request = receive_request(connection, stop_, deadline);
-  if (request.empty()) return;
+bool MetricsServer::wait(Clients& clients) {
+  std::vector<pollfd> polled = {{stop_, POLLIN, 0}, {listener_, POLLIN, 0}};
+  for (const auto& client : clients) polled.push_back(client->wish());
+  int milliseconds = -1;
+  if (!clients.empty()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(clients.front()->deadline() - Clock::now());
+    milliseconds = static_cast<int>(std::max<int64_t>(0, left.count()));
+  }
+  if (::poll(polled.data(), polled.size(), milliseconds) < 0) return errno == EINTR;
+  if (polled[0].revents != 0) return false;
+  Clients staying;
+  for (size_t i = 0; i < clients.size(); ++i) {
+    if (polled[i + 2].revents == 0 || go_on(*clients[i])) staying.push_back(std::move(clients[i]));
+  }
+  clients = std::move(staying);
+  if (polled[1].revents != 0) accept_into(clients);
+  return true;
+}
+
+bool MetricsServer::go_on(Client& client) const {
   try {
-    send_response(connection, http_response(request, text_), stop_, deadline);
+    return client.go_on(text_);
   } catch (const std::exception&) {  // out of memory: this answer is lost
+    return false;
+  }
+}
+
+void MetricsServer::accept_into(Clients& clients) const {
+  const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (connection < 0) {
+    // The client stays in the queue: without a pause the loop would ask again at once.
+    if (errno == EMFILE || errno == ENFILE) std::this_thread::sleep_for(std::chrono::milliseconds(100));
     return;
   }
-  // A client that is still sending would otherwise lose the answer to a reset.
-  ::shutdown(connection, SHUT_WR);
-  std::array<char, 2048> rest;
-  while (ready(connection, POLLIN, stop_, deadline) && ::recv(connection, rest.data(), rest.size(), MSG_DONTWAIT) > 0) {
-  }
+  if (clients.size() >= most_clients) clients.erase(clients.begin());
+  clients.push_back(std::make_unique<Client>(connection));
 }
 
 }  // namespace kumiko

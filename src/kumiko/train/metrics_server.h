@@ -1,11 +1,13 @@
-// The least of an HTTP server: answers GET /metrics with a text, one request at a time, on a thread of its own. A bad
-// or slow client costs that client its answer, and the next one half a second at most; training never waits.
+// The least of an HTTP server: answers GET /metrics with a text, on a thread of its own that serves many clients at
+// once. A bad or slow client costs that client its answer; no other waits for it, and training never does.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace kumiko {
 
@@ -21,8 +23,14 @@ class MetricsServer {
   int64_t port() const { return port_; }
 
  private:
+  class Client;
+  using Clients = std::vector<std::unique_ptr<Client>>;
+
   void loop();
-  void answer(int connection) const;
+  // Waits until a client can go on, has come or has run out of time. False: the server ends.
+  bool wait(Clients& clients);
+  bool go_on(Client& client) const;
+  void accept_into(Clients& clients) const;
 
   std::function<std::string()> text_;
   int64_t port_ = 0;

@@ -6,6 +6,7 @@
 #include "kumiko/base/file.h"
 #include "kumiko/base/log.h"
 #include "kumiko/parallel/pipeline_plan.h"
+#include "kumiko/train/observer_guard.h"
 #include "kumiko/train/pipeline_timeline.h"
 #include "kumiko/train/stream_step.h"
 
@@ -63,8 +64,11 @@ void write_timeline(const Run& run, const Pipeline& pipeline, std::vector<Action
   if (run.world.rank() > 0) return;
   const std::filesystem::path path =
       std::filesystem::path(run.run_directory()) / "trace" / fmt::format("pipeline-step-{}.json", step);
-  std::filesystem::create_directories(path.parent_path());
-  write_text_file(path, to_json(file));
+  const bool written = ObserverGuard("logging.profile", "")([&] {
+    std::filesystem::create_directories(path.parent_path());
+    write_text_file(path, to_json(file));
+  });
+  if (!written) return;
   log::info("timeline of the pipeline in step {}: draw it with `kumiko schedule show --measured {} --svg FILE`", step,
             path.string());
 }
@@ -72,13 +76,13 @@ void write_timeline(const Run& run, const Pipeline& pipeline, std::vector<Action
 }  // namespace
 
 std::vector<StepResult> take_step(Run& run, const StepContext& context, const std::vector<MicroBatch>& micro_batches,
-                                  bool stop_requested) {
+                                  const StopWish& stop) {
   const DataAxis data = run.data.axis();
   const StepSettings settings = run.step_settings();
-  if (!run.validated) return {training_step(run.state, context, micro_batches, data, settings, stop_requested)};
+  if (!run.validated) return {training_step(run.state, context, micro_batches, data, settings, stop)};
   const int64_t pause = next_pause(run);
   std::vector<StepResult> results;
-  if (const auto before = run.validated->take(run.state, context, micro_batches, data, settings, stop_requested)) {
+  if (const auto before = run.validated->take(run.state, context, micro_batches, data, settings, stop)) {
     results.push_back(*before);
   }
   if (run.state.step == pause || (!results.empty() && results.back().stop_requested)) {
@@ -94,7 +98,7 @@ int64_t num_next_steps(const Run& run) {
   return std::min(next_pause(run), (step / interval + 1) * interval) - step;
 }
 
-std::vector<StepResult> take_next_steps(Run& run, RegionTimer& timer, const Profiler& profiler, bool stop_requested) {
+std::vector<StepResult> take_next_steps(Run& run, RegionTimer& timer, const Profiler& profiler, const StopWish& stop) {
   StepContext context = run.context(&timer);
   std::vector<ActionRecord> records;
   const bool traced = is_traced(run);
@@ -102,7 +106,7 @@ std::vector<StepResult> take_next_steps(Run& run, RegionTimer& timer, const Prof
   if (traced) context.action_records = &records;
   if (!is_asynchronous(run)) {
     const auto micro_batches = read_samples(run, run.state.step, timer, profiler);
-    const std::vector<StepResult> results = take_step(run, context, micro_batches, stop_requested);
+    const std::vector<StepResult> results = take_step(run, context, micro_batches, stop);
     if (traced) write_timeline(run, *run.pipeline, records, first);
     return results;
   }
@@ -112,7 +116,7 @@ std::vector<StepResult> take_next_steps(Run& run, RegionTimer& timer, const Prof
   }
   const Pipeline stream = stream_of(run, static_cast<int64_t>(steps.size()));
   context.pipeline = &stream;
-  const auto results = training_stream(run.state, context, steps, run.data.axis(), run.step_settings(), stop_requested);
+  const auto results = training_stream(run.state, context, steps, run.data.axis(), run.step_settings(), stop);
   if (traced) write_timeline(run, stream, records, first);
   return results;
 }

@@ -16,9 +16,9 @@ int64_t num_next_steps(const Run& run);
 // are those of the steps before; but all of them before a validation, a save or the end, and once a rank has wished to
 // stop. Collective.
 std::vector<StepResult> take_step(Run& run, const StepContext& context, const std::vector<MicroBatch>& micro_batches,
-                                  bool stop_requested);
+                                  const StopWish& stop);
 
 // Reads the samples of the next steps and trains; the results that are known then. Collective.
-std::vector<StepResult> take_next_steps(Run& run, RegionTimer& timer, const Profiler& profiler, bool stop_requested);
+std::vector<StepResult> take_next_steps(Run& run, RegionTimer& timer, const Profiler& profiler, const StopWish& stop);
 
 }  // namespace kumiko

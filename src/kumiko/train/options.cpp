@@ -25,11 +25,15 @@ void TrainOptions::describe(OptionTable& table) {
             "samples a step on all ranks; 0 for micro_batch_size x data-parallel size");
   table.add("train_iters", train_iters, "steps in all, of this run and those it resumes");
   table.add("exit_interval", exit_interval, "save and stop when the step divides by this; 0 for never");
+  table.add("exit_duration_in_mins", exit_duration_in_mins,
+            "save and stop before so many minutes are over, from the start of the program; 0 for never");
   table.add("eval_interval", eval_interval, "steps between validations; 0 for none");
   table.add("eval_iters", eval_iters, "global batches a validation");
   table.add("seed", seed, "of the initial weights, the order of the data, and dropout");
   table.add_choice("on_bad_values", on_bad_values, {"skip", "stop"},
                    "what a step with NaN or Inf in its loss or gradient does");
+  table.add("max_consecutive_skips", max_consecutive_skips,
+            "with on_bad_values = \"skip\": stop when so many steps in a row were skipped; 0 for never");
   recompute.describe(table);
   table.add_choice("precision", precision, {"fp32", "bf16", "fp16"},
                    "what activations and their gradients are computed in; weights and optimizer state are fp32");
@@ -45,6 +49,10 @@ void TrainOptions::validate() const {
   require(global_batch_size >= 0, "train.global_batch_size", global_batch_size, "0 or more");
   require(train_iters >= 0, "train.train_iters", train_iters, "0 or more");
   require(exit_interval >= 0, "train.exit_interval", exit_interval, "0 or more");
+  if (!(exit_duration_in_mins >= 0)) {
+    throw_user("train.exit_duration_in_mins = {}: expected 0 or more", exit_duration_in_mins);
+  }
+  require(max_consecutive_skips >= 0, "train.max_consecutive_skips", max_consecutive_skips, "0 or more");
   require(eval_interval >= 0, "train.eval_interval", eval_interval, "0 or more");
   require(eval_iters >= 1, "train.eval_iters", eval_iters, "1 or more");
   require(seed >= 0 && seed < int64_t{1} << 32, "train.seed", seed, "0 to 4294967295");

@@ -23,10 +23,12 @@ struct TrainOptions {
   int64_t global_batch_size = 0;  // 0: micro_batch_size x data-parallel size
   int64_t train_iters = 1000;
   int64_t exit_interval = 0;
+  double exit_duration_in_mins = 0;
   int64_t eval_interval = 0;
   int64_t eval_iters = 10;
   int64_t seed = 1234;
   BadValues on_bad_values = BadValues::stop;
+  int64_t max_consecutive_skips = 10;
   RecomputeOptions recompute;
   Precision precision = Precision::fp32;
   LossScaleOptions loss_scale;

@@ -144,14 +144,14 @@ void Profiler::start(int64_t step) {
   const RankInfo& info = world.ranks()[static_cast<size_t>(rank)];
   part_.emplace(TraceRank{rank, info.host, info.process_id}, clock, *origin.data<int64_t>());
   const std::filesystem::path path = part_path(rank);
-  try {
-    std::filesystem::create_directories(path.parent_path());
-    std::filesystem::remove(path);
-    file_.emplace(path);
-  } catch (const std::exception& error) {
-    log::warning("logging.profile: {}; the run goes on, and this rank is not traced", error_from(error).what());
-    return;
-  }
+  const bool opened = guard_(
+      [&] {
+        std::filesystem::create_directories(path.parent_path());
+        std::filesystem::remove(path);
+        file_.emplace(path);
+      },
+      0);
+  if (!opened) return;
   write_part(part_->opening());
   recorder_ = std::make_shared<TraceRecorder>(most_events);
   recording_ = true;
@@ -159,16 +159,9 @@ void Profiler::start(int64_t step) {
   profiled_.timer.record_to(recorder_.get());
 }
 
-// A run is worth more than its trace: what cannot be written is left out.
+// What cannot be written is left out: each text is whole, so those behind it can be read.
 void Profiler::write_part(const std::string& text) {
-  if (!file_) return;
-  try {
-    file_->write(text);
-  } catch (const std::exception& error) {
-    log::warning("logging.profile: {}; the run goes on, and the trace of this rank ends here",
-                 error_from(error).what());
-    file_.reset();
-  }
+  if (file_) guard_([&] { file_->write(text); });
 }
 
 void Profiler::write_events() {

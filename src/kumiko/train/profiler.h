@@ -11,6 +11,7 @@
 #include "kumiko/base/append_file.h"
 #include "kumiko/base/regions.h"
 #include "kumiko/base/trace.h"
+#include "kumiko/train/observer_guard.h"
 #include "kumiko/train/options.h"
 #include "kumiko/train/trace_format.h"
 
@@ -59,6 +60,7 @@ class Profiler {
   std::shared_ptr<TraceRecorder> recorder_;  // none on a rank that is not traced
   std::optional<TracePart> part_;
   TraceRecorder::Taken taken_;
+  ObserverGuard guard_{"logging.profile", "step"};
   std::optional<AppendFile> file_;
   bool started_ = false;
   bool recording_ = false;

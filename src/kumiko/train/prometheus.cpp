@@ -166,31 +166,27 @@ std::string PrometheusSink::text() const {
 PrometheusFile::PrometheusFile(std::filesystem::path path) : path_(std::move(path)) { replace(); }
 
 PrometheusFile::~PrometheusFile() {
-  if (behind_) try_to_replace();
-}
-
-// A run is worth more than the numbers about it.
-void PrometheusFile::try_to_replace() {
   try {
-    replace();
-    warned_ = false;
-  } catch (const std::exception& error) {
-    written_ = std::chrono::steady_clock::now();
-    if (!warned_)
-      log::warning("logging.prometheus_file: {}; the run goes on without it, and tries again",
-                   error_from(error).what());
-    warned_ = true;
+    if (behind_) replace();
+  } catch (const std::exception&) {  // the numbers of the last second are lost
   }
 }
 
 void PrometheusFile::write(const StepMetrics& metrics) {
   PrometheusSink::write(metrics);
   behind_ = true;
-  if (std::chrono::steady_clock::now() - written_ >= std::chrono::seconds(1)) try_to_replace();
+  if (std::chrono::steady_clock::now() - tried_ >= std::chrono::seconds(1)) {
+    failed_ = true;
+    replace();
+    failed_ = false;
+  } else if (failed_) {
+    throw_environment("cannot write {}", path_.string());
+  }
 }
 
 // Not synced to the disk: after a crash of the machine, old numbers are worth nothing.
 void PrometheusFile::replace() {
+  tried_ = std::chrono::steady_clock::now();
   const std::filesystem::path temporary = path_.string() + ".tmp";
   {
     std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
@@ -201,7 +197,6 @@ void PrometheusFile::replace() {
   std::error_code failure;
   std::filesystem::rename(temporary, path_, failure);
   if (failure) throw_environment("cannot rename {} to {}: {}", temporary.string(), path_.string(), failure.message());
-  written_ = std::chrono::steady_clock::now();
   behind_ = false;
 }
 

@@ -39,22 +39,20 @@ class PrometheusSink : public MetricsSink {
   PrometheusState state_;
 };
 
-// A file that is always whole, written at most once a second (and by the destructor): no reader scrapes more often. If
-// it cannot be written later on, a warning says so once, and the next second tries again.
+// A file that is always whole, written at most once a second (and by the destructor): no reader scrapes more often.
 class PrometheusFile final : public PrometheusSink {
  public:
-  // Environment error if the file cannot be written.
+  // Environment error if the file cannot be written, here and in write() until the next time that it can.
   explicit PrometheusFile(std::filesystem::path path);
   ~PrometheusFile() override;
   void write(const StepMetrics& metrics) override;
 
  private:
   void replace();
-  void try_to_replace();
 
   std::filesystem::path path_;
-  std::chrono::steady_clock::time_point written_{};
-  bool warned_ = false;
+  std::chrono::steady_clock::time_point tried_{};
+  bool failed_ = false;  // the last time that it was tried
   bool behind_ = false;  // the file does not hold the newest step
 };
 

@@ -162,48 +162,83 @@ RunReport::RunReport(const Run& run, std::optional<double> peak)
     : run_(run),
       peak_(peak),
       flops_per_token_(kumiko::flops_per_token(run.shape())),
-      traffic_shown_(run.world.traffic()) {
+      traffic_shown_(run.world.traffic()),
+      first_step_(run.state.step + 1) {
   if (run.world.rank() != 0) return;
   console_.emplace(Terminal::detect());
   const LoggingOptions& logging = run.config.logging;
-  if (!logging.prometheus_file.empty()) files_.push_back(std::make_unique<PrometheusFile>(logging.prometheus_file));
+  if (!logging.prometheus_file.empty()) {
+    add_file("logging.prometheus_file", "",
+             [path = logging.prometheus_file] { return std::make_unique<PrometheusFile>(path); });
+  }
   if (logging.prometheus_port > 0) {
-    files_.push_back(std::make_unique<PrometheusEndpoint>(logging.prometheus_address, logging.prometheus_port));
+    add_file("logging.prometheus_port", "", [address = logging.prometheus_address, port = logging.prometheus_port] {
+      return std::make_unique<PrometheusEndpoint>(address, port);
+    });
   }
   const std::filesystem::path directory = run.run_directory();
-  if (directory.empty()) {
-    if (logging.wandb_project.empty()) return;
+  if (!directory.empty()) {
+    open_files(directory);
+  } else if (!logging.wandb_project.empty()) {
     throw_user(
         "logging.wandb_project = {}, but there is nowhere to write the run: give logging.run_dir or checkpoint.save",
         logging.wandb_project);
   }
-  std::filesystem::create_directories(directory);
-  const int64_t first_step = run.state.step + 1;
-  files_.push_back(std::make_unique<JsonLinesSink>(directory / "metrics.jsonl", first_step));
-  if (run.writer) checkpoints_.emplace(directory / "checkpoints.jsonl", first_step);
-  if (run.config.logging.tensorboard) {
-    files_.push_back(std::make_unique<TensorBoardSink>(directory / "tensorboard", first_step));
+}
+
+void RunReport::open_files(const std::filesystem::path& directory) {
+  const LoggingOptions& logging = run_.config.logging;
+  add_file("metrics.jsonl", "step", [path = directory / "metrics.jsonl", first = first_step_] {
+    return std::make_unique<JsonLinesSink>(path, first);
+  });
+  if (run_.writer) {
+    checkpoints_path_ = directory / "checkpoints.jsonl";
+    checkpoints_guard_([this] { checkpoints_.emplace(checkpoints_path_, first_step_); }, 0);
+  }
+  if (logging.tensorboard) {
+    add_file("logging.tensorboard", "step", [path = directory / "tensorboard", first = first_step_] {
+      return std::make_unique<TensorBoardSink>(path, first);
+    });
   }
   if (!logging.wandb_project.empty()) {
     WandbRun wandb = new_wandb_run(logging.wandb_project, logging.wandb_exp_name);
     wandb.group = plain_path(directory).filename().string();
-    Config resolved = run.config;
+    Config resolved = run_.config;
     wandb.config = wandb_config(resolved.table());
-    files_.push_back(std::make_unique<WandbSink>(directory / "wandb", std::move(wandb)));
+    add_file("logging.wandb_project", "step",
+             [path = directory / "wandb", wandb] { return std::make_unique<WandbSink>(path, wandb); });
   }
-  AtomicFile config(directory / "config.toml");
-  config.write(Config(run.config).to_toml());
-  config.commit();
+  ObserverGuard("config.toml", "")([&] {
+    AtomicFile config(directory / "config.toml");
+    config.write(Config(run_.config).to_toml());
+    config.commit();
+  });
+}
+
+void RunReport::add_file(std::string name, std::string record, GuardedSink::Open open) {
+  files_.push_back(std::make_unique<GuardedSink>(std::move(name), std::move(record), std::move(open)));
+}
+
+template <class Show>
+void RunReport::on_console(const Show& show) {
+  if (!console_) return;
+  screen_guard_([&] {
+    show(*console_);
+    console_->check();
+  });
 }
 
 void RunReport::show_summary() {
   if (!console_) return;
   const BoxStyle style{std::min<size_t>(100, console_->terminal().width()), console_->terminal().utf8()};
-  console_->print(render_box("Kumiko",
-                             {model_section(run_), machine_section(run_, peak_), batch_section(run_),
-                              memory_section(run_), output_section(run_)},
-                             style));
-  console_->start(run_.state.step, run_.config.train.train_iters);
+  const std::string box = render_box("Kumiko",
+                                     {model_section(run_), machine_section(run_, peak_), batch_section(run_),
+                                      memory_section(run_), output_section(run_)},
+                                     style);
+  on_console([&](Console& console) {
+    console.print(box);
+    console.start(run_.state.step, run_.config.train.train_iters);
+  });
 }
 
 void RunReport::step(const StepResult& result, double step_seconds, double elapsed_seconds,
@@ -238,21 +273,28 @@ void RunReport::step(const StepResult& result, double step_seconds, double elaps
     file->write(metrics);
   }
   const bool due = metrics.step % run_.config.logging.log_interval == 0 || metrics.step == metrics.total_steps;
-  if (due || metrics.skipped || validation_loss) console_->write(metrics);
+  if (due || metrics.skipped || validation_loss) on_console([&](Console& console) { console.write(metrics); });
 }
 
 void RunReport::show_breakdown(const RegionTimes& times) {
   if (!console_) return;
-  console_->print(breakdown_table(times, rank_flops(run_)));
+  std::string text = breakdown_table(times, rank_flops(run_));
   std::vector<TrafficRow> traffic = run_.world.traffic();
   const std::string table = traffic_table(traffic_since(traffic_shown_, traffic), times.steps);
-  if (!table.empty()) console_->print("\n" + table);
+  if (!table.empty()) text += "\n" + table;
+  on_console([&](Console& console) { console.print(text); });
   traffic_shown_ = std::move(traffic);
 }
 
 void RunReport::saved(const SaveResult& result, const SaveTimes& times) {
+  if (!result.error) longest_save_seconds_ = std::max(longest_save_seconds_, result.report.seconds);
   if (!console_) return;
-  if (checkpoints_) checkpoints_->write(result, times);
+  if (!checkpoints_path_.empty()) {
+    checkpoints_guard_([&] {
+      if (!checkpoints_) checkpoints_.emplace(checkpoints_path_, first_step_);
+      checkpoints_->write(result, times);
+    });
+  }
   process_.checkpoint_pause_seconds += times.paused_seconds;
   if (result.error) {
     ++process_.checkpoint_failures;
@@ -272,7 +314,7 @@ void RunReport::saved(const SaveResult& result, const SaveTimes& times) {
 }
 
 void RunReport::say(const std::string& line) {
-  if (console_) console_->print(line + "\n");
+  on_console([&](Console& console) { console.print(line + "\n"); });
 }
 
 StopSignals::Answer RunReport::signal_answer() const {
@@ -281,7 +323,7 @@ StopSignals::Answer RunReport::signal_answer() const {
 }
 
 void RunReport::activity(const std::string& what) {
-  if (console_) console_->set_activity(what);
+  on_console([&](Console& console) { console.set_activity(what); });
 }
 
 }  // namespace kumiko

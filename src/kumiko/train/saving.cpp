@@ -1,5 +1,7 @@
 #include "kumiko/train/saving.h"
 
+#include <utility>
+
 #include "kumiko/base/clock.h"
 #include "kumiko/base/log.h"
 #include "kumiko/base/trace.h"
@@ -20,7 +22,13 @@ static RunRecord record_of(Run& run) {
 }
 
 void RunSaving::save() {
-  if (run_.writer) start(BackgroundWriter::When::behind);
+  if (!run_.writer) return;
+  if (run_.state.updates == begun_updates_) tell(run_.writer->wait());  // all ranks know whether it failed
+  if (run_.state.updates != begun_updates_ || failure_) return start(BackgroundWriter::When::behind);
+  if (run_.world.rank() == 0 && !std::exchange(warned_, true)) {
+    log::warning("step {} is not saved: all steps since step {} were skipped, so the weights are the same",
+                 run_.state.step, begun_step_);
+  }
 }
 
 void RunSaving::start(BackgroundWriter::When when) {
@@ -31,8 +39,12 @@ void RunSaving::start(BackgroundWriter::When when) {
   waited_seconds_ = seconds_now() - begin;
   traced_ = profiler_.recorder() != nullptr;
   begun_step_ = run_.state.step;
+  warned_ = false;
   failure_.reset();
-  run_.writer->start(run_.state.step, to_json(record_of(run_)), pieces_of(run_.state, Copies::first), when);
+  // A checkpoint with the weights of the one before pushes none out of keep_last.
+  const bool prune = run_.state.updates != begun_updates_;
+  begun_updates_ = run_.state.updates;
+  run_.writer->start(run_.state.step, to_json(record_of(run_)), pieces_of(run_.state, Copies::first), when, prune);
   report_.activity("");
 }
 
@@ -63,6 +75,18 @@ void RunSaving::record_write(const SaveResult& saved) const {
   event.step = saved.step;
   event.bytes = static_cast<int64_t>(saved.report.bytes[static_cast<size_t>(run_.world.rank())]);
   profiler_.recorder()->record(event);
+}
+
+void RunSaving::save_last_good() {
+  if (!run_.writer) return;
+  // The newest step's update may not be known to be right yet.
+  if (run_.validated) {
+    run_.validated->settle(run_.state, run_.context(&timer_), run_.data.axis(), run_.step_settings());
+  }
+  tell(run_.writer->wait());
+  if (run_.state.updates == begun_updates_ && !failure_) return;
+  start(BackgroundWriter::When::at_once);
+  tell(run_.writer->wait());
 }
 
 void RunSaving::finish() {

@@ -22,9 +22,7 @@ struct HandlerState {
   std::atomic<bool> over_bar{false};
   std::atomic<int> received{0};
   std::atomic<int64_t> received_at{0};  // nanoseconds, monotonic
-  struct sigaction old_interrupt;
-  struct sigaction old_terminate;
-  struct sigaction old_user;
+  std::atomic<const char*> promise{nullptr};
 };
 static_assert(std::atomic<int64_t>::is_always_lock_free && std::atomic<int>::is_always_lock_free &&
               std::atomic<bool>::is_always_lock_free);
@@ -43,13 +41,28 @@ int64_t nanoseconds_now() {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
+const char* reason_of(int signal) {
+  switch (signal) {
+    case SIGINT:
+      return "interrupted: ";
+    case SIGTERM:
+      return "asked to terminate: ";
+    case SIGHUP:
+      return "the terminal is closed: ";
+    case SIGXCPU:
+      return "the limit of processor time is reached: ";
+    default:
+      return "asked to stop: ";
+  }
+}
+
 void handle(int signal) {
   const int saved_errno = errno;
   const int64_t now = nanoseconds_now();
   int none = 0;
   if (!handler_state.received.compare_exchange_strong(none, signal)) {
     constexpr int64_t same_wish = 500'000'000;
-    if (signal == SIGUSR1 || now - handler_state.received_at < same_wish) {
+    if ((signal != SIGINT && signal != SIGTERM) || now - handler_state.received_at < same_wish) {
       errno = saved_errno;
       return;
     }
@@ -61,34 +74,39 @@ void handle(int signal) {
   handler_state.received_at = now;
   if (handler_state.speak) {
     if (handler_state.over_bar) say(erase_bar);
-    say(signal == SIGINT ? "interrupted: " : signal == SIGTERM ? "asked to terminate: " : "asked to stop: ");
-    say("saving and stopping after this step; once more to stop at once without saving\n");
+    say(reason_of(signal));
+    say(handler_state.promise.load());
+    say(signal == SIGINT || signal == SIGTERM ? "; once more to stop at once without saving\n" : "\n");
   }
   errno = saved_errno;
 }
 
 }  // namespace
 
-StopSignals::StopSignals(Answer answer) {
+StopSignals::StopSignals(Answer answer, const char* promise) {
   if (handler_state.installed.exchange(true)) throw_internal("two StopSignals live at the same time");
-  handler_state.speak = answer != Answer::none;
-  handler_state.over_bar = answer == Answer::line_over_bar;
+  change(answer, promise);
   handler_state.received = 0;
   handler_state.received_at = INT64_MAX;
-  struct sigaction action {};
-  action.sa_handler = handle;
-  action.sa_flags = SA_RESTART;
-  ::sigemptyset(&action.sa_mask);
-  ::sigaction(SIGINT, &action, &handler_state.old_interrupt);
-  ::sigaction(SIGTERM, &action, &handler_state.old_terminate);
-  ::sigaction(SIGUSR1, &action, &handler_state.old_user);
+  for (size_t i = 0; i < caught.size(); ++i) {
+    struct sigaction action {};
+    action.sa_handler = caught[i] == SIGPIPE || caught[i] == SIGXFSZ ? SIG_IGN : handle;
+    action.sa_flags = SA_RESTART;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(caught[i], &action, &old_[i]);
+    if (caught[i] == SIGHUP && old_[i].sa_handler == SIG_IGN) ::sigaction(SIGHUP, &old_[i], nullptr);  // nohup
+  }
 }
 
 StopSignals::~StopSignals() {
-  ::sigaction(SIGINT, &handler_state.old_interrupt, nullptr);
-  ::sigaction(SIGTERM, &handler_state.old_terminate, nullptr);
-  ::sigaction(SIGUSR1, &handler_state.old_user, nullptr);
+  for (size_t i = 0; i < caught.size(); ++i) ::sigaction(caught[i], &old_[i], nullptr);
   handler_state.installed = false;
+}
+
+void StopSignals::change(Answer answer, const char* promise) {
+  handler_state.promise = promise;
+  handler_state.over_bar = answer == Answer::line_over_bar;
+  handler_state.speak = answer != Answer::none;
 }
 
 int StopSignals::received() const { return handler_state.received; }

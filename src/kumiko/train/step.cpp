@@ -53,7 +53,7 @@ void weights_changed(TrainingState& state, Kernels& kernels) {
 }
 
 StepResult training_step(TrainingState& state, StepContext context, const std::vector<MicroBatch>& micro_batches,
-                         const DataAxis& data, const StepSettings& settings, bool stop_requested) {
+                         const DataAxis& data, const StepSettings& settings, const StopWish& stop) {
   ParameterStorage& storage = *state.storage;
   StepResult result;
   // Skipped steps do not count, as in Megatron: a warm-up spent on finding the loss scale would be none.
@@ -70,7 +70,7 @@ StepResult training_step(TrainingState& state, StepContext context, const std::v
     const Span span(context.timer, Region::gradient_all_reduce);
     Communicator* const stages = context.pipeline == nullptr ? nullptr : context.pipeline->ranks.get();
     const double local_loss = std::accumulate(losses.begin(), losses.end(), 0.0);
-    auto sums = sum_over_ranks(data.ranks, context.pool, {local_loss, stop_requested ? 1.0 : 0.0});
+    auto sums = sum_over_ranks(data.ranks, context.pool, {local_loss, stop() ? 1.0 : 0.0});
     if (stages != nullptr) sums = sum_over_ranks(*stages, context.pool, sums);
     result.loss = sums[0] / tokens;
     if (context.reproducible) result.loss = sum_exactly(losses, {&data.ranks, stages}, "loss", context.pool) / tokens;

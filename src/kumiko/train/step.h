@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "kumiko/base/error.h"
 #include "kumiko/comm/communicator.h"
 #include "kumiko/model/model.h"
 #include "kumiko/optim/loss_scale.h"
@@ -11,6 +12,7 @@
 #include "kumiko/parallel/accumulate.h"
 #include "kumiko/parallel/parameter_storage.h"
 #include "kumiko/train/options.h"
+#include "kumiko/train/stop_wish.h"
 
 namespace kumiko {
 
@@ -39,6 +41,11 @@ struct StepSettings {
   bool loss_mask = false;       // targets may be -1: the loss is the mean over those that are not
 };
 
+// A step had NaN or Inf, and nothing may go on: the weights are still those of the step before.
+struct BadValuesError : Error {
+  explicit BadValuesError(const std::string& message) : Error(ErrorKind::user, message) {}
+};
+
 struct StepResult {
   int64_t step = 0;          // steps finished with it
   double loss = 0;           // mean over the tokens of the global batch that count
@@ -53,9 +60,8 @@ struct StepResult {
 // Forward and backward of this rank's micro-batches, gradient sum over `data`, clipping, update of this rank's shards.
 // A NaN or Inf in the loss or the gradient leaves the weights unchanged: the step is skipped, or a user error names the
 // tensors, as the settings say. But gradients that are not finite though the loss is, under a dynamic loss scale that
-// can still fall, only skip the step and count as an overflow. `stop_requested` is this rank's wish to stop after the
-// step.
+// can still fall, only skip the step and count as an overflow. `stop` is this rank's wish to stop after the step.
 StepResult training_step(TrainingState& state, StepContext context, const std::vector<MicroBatch>& micro_batches,
-                         const DataAxis& data, const StepSettings& settings, bool stop_requested);
+                         const DataAxis& data, const StepSettings& settings, const StopWish& stop);
 
 }  // namespace kumiko

@@ -72,10 +72,10 @@ void report_bad_values(const StepResult& result, int64_t step, BadValues policy,
   const std::string what = fmt::format("step {}: loss {}, gradient norm {}: NaN or Inf in {}", step + 1, result.loss,
                                        result.gradient_norm, where);
   if (policy == BadValues::stop) {
-    throw_user(
-        "{}; the weights are those of step {}. Lower optimizer.lr, look at the data of this step, or set "
-        "train.on_bad_values = \"skip\" to go on without it",
-        what, step);
+    throw BadValuesError(
+        fmt::format("{}; the weights are those of step {}. Lower optimizer.lr, look at the data of this step, or set "
+                    "train.on_bad_values = \"skip\" to go on without it",
+                    what, step));
   }
   log::warning("{}; the step is skipped", what);
 }

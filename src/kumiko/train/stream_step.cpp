@@ -57,7 +57,7 @@ void check_stream(const ModelOptions& model, const OptimizerOptions& optimizer, 
 
 std::vector<StepResult> training_stream(TrainingState& state, const StepContext& context,
                                         const std::vector<std::vector<MicroBatch>>& steps, const DataAxis& data,
-                                        const StepSettings& settings, bool stop_requested) {
+                                        const StepSettings& settings, const StopWish& stop) {
   const std::vector<double> tokens = tokens_of_steps(context, steps, data, settings);
   const double loss_scale = state.loss_scale.value();
   std::vector<MicroBatch> micro_batches;
@@ -83,7 +83,7 @@ std::vector<StepResult> training_stream(TrainingState& state, const StepContext&
       run_stream(state.model, *state.storage, context, *context.pipeline, micro_batches, stream, data, update);
   std::vector<double> sums(steps.size() + 1);
   for (size_t n = 0; n < losses.size(); ++n) sums[n * steps.size() / losses.size()] += losses[n];
-  sums.back() = stop_requested ? 1 : 0;
+  sums.back() = stop() ? 1 : 0;
   sums = sum_over_ranks(data.ranks, context.pool, std::move(sums));
   sums = sum_over_ranks(*context.pipeline->ranks, context.pool, std::move(sums));
   squares = sum_over_ranks(*context.pipeline->ranks, context.pool, std::move(squares), "gradient norm");

@@ -18,6 +18,6 @@ void check_stream(const ModelOptions& model, const OptimizerOptions& optimizer, 
 // error, once all of them are done. Collective.
 std::vector<StepResult> training_stream(TrainingState& state, const StepContext& context,
                                         const std::vector<std::vector<MicroBatch>>& steps, const DataAxis& data,
-                                        const StepSettings& settings, bool stop_requested);
+                                        const StepSettings& settings, const StopWish& stop);
 
 }  // namespace kumiko

@@ -1,48 +1,22 @@
 #include "kumiko/train/train.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "kumiko/base/clock.h"
 #include "kumiko/base/text.h"
 #include "kumiko/kernels/machine.h"
-#include "kumiko/parallel/exact_reduce.h"
+#include "kumiko/train/evaluation.h"
 #include "kumiko/train/next_steps.h"
 #include "kumiko/train/profiler.h"
 #include "kumiko/train/run_report.h"
 #include "kumiko/train/saving.h"
 #include "kumiko/train/setup.h"
 #include "kumiko/train/signals.h"
+#include "kumiko/train/step_parts.h"
+#include "kumiko/train/time_limit.h"
 
 namespace kumiko {
 namespace {
-
-// Mean loss over train.eval_iters global batches of the validation split, the same ones each time.
-double evaluate(Run& run, RegionTimer& timer) {
-  const PhaseSpan phase(timer, Phase::evaluation);
-  const StepContext context = run.context(&timer);
-  std::vector<double> losses;
-  int64_t tokens = 0;
-  for (int64_t batch = 0; batch < run.config.train.eval_iters; ++batch) {
-    const auto micro_batches = load_micro_batches(*run.valid_samples, run.layout, batch, run.documents, *run.pool);
-    for (const MicroBatch& micro_batch : micro_batches) tokens += num_loss_tokens(micro_batch);
-    WeightGatherer weights(run.data.axis(), *run.state.storage, run.state.model, context);
-    const std::vector<double> more = evaluate_loss(run.state.model, context, micro_batches, weights);
-    losses.insert(losses.end(), more.begin(), more.end());
-  }
-  const Tensor total = Tensor::empty(*run.pool, {2}, DType::f64, MemoryPurpose::communication);
-  total.data<double>()[0] = std::accumulate(losses.begin(), losses.end(), 0.0);
-  total.data<double>()[1] = static_cast<double>(tokens);
-  run.data.ranks->all_reduce(total, ReduceOp::sum, "validation loss").wait();
-  Communicator* const stages = run.pipeline ? run.pipeline->ranks.get() : nullptr;
-  if (stages != nullptr) {
-    if (stages->rank() > 0) total.data<double>()[1] = 0;  // all of them have read the same tokens
-    stages->all_reduce(total, ReduceOp::sum, "validation loss").wait();
-  }
-  const double all_tokens = std::max(1.0, total.data<double>()[1]);
-  if (!context.reproducible) return total.data<double>()[0] / all_tokens;
-  return sum_exactly(losses, {run.data.ranks.get(), stages}, "validation loss", *run.pool) / all_tokens;
-}
 
 // Of the steps that come next, the one that a trace is told of: the first that it is to have, if any.
 int64_t traced_step(const Run& run) {
@@ -52,9 +26,33 @@ int64_t traced_step(const Run& run) {
 
 bool due(int64_t step, int64_t interval) { return interval > 0 && step % interval == 0; }
 
+TimeLimit time_limit_of(const Run& run, double begin) {
+  // Until a save has been seen: a disk as slow as may be expected.
+  constexpr double bytes_per_second = 100e6;
+  const int64_t bytes =
+      run.writer ? run.pool->use(MemoryPurpose::parameters).current + run.pool->use(MemoryPurpose::optimizer).current
+                 : 0;
+  return {run.config.train.exit_duration_in_mins, begin, static_cast<double>(bytes) / bytes_per_second};
+}
+
+// Counts the skipped steps in a row that no loss scale accounts for. User error if there are too many.
+void count_skips(const std::vector<StepResult>& results, const TrainOptions& options, int64_t& in_a_row) {
+  for (const StepResult& result : results) {
+    if (!result.skipped) in_a_row = 0;
+    if (!result.skipped || result.overflow) continue;
+    if (++in_a_row < options.max_consecutive_skips || options.max_consecutive_skips == 0) continue;
+    throw BadValuesError(fmt::format(
+        "steps {} to {} were skipped, one after another, for NaN or Inf (train.max_consecutive_skips = {}); the "
+        "weights are those of step {}. Lower optimizer.lr, look at the data of these steps, or go on from an earlier "
+        "checkpoint",
+        result.step - in_a_row + 1, result.step, options.max_consecutive_skips, result.step - in_a_row));
+  }
+}
+
 }  // namespace
 
-void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool) {
+void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool, StopSignals& signals) {
+  const double start = seconds_now();
   Run run = [&] {
     const LongActivity activity(world.progress(), "setting up the run");
     return set_up(config, world, std::move(pool));
@@ -62,7 +60,7 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
   const TrainOptions& options = run.config.train;
   RunReport report(run, cached_ceilings(static_cast<int>(run.config.parallel.num_threads)).fma_f32);
   report.show_summary();
-  const StopSignals signals(report.signal_answer());
+  signals.change(report.signal_answer(), run.writer ? StopSignals::in_training : StopSignals::without_saves);
   RegionTimer timer;
   timer.note_to(&world.progress());
   Profiler profiler(run.config.logging, {world, timer, run.pool, run.run_directory()});
@@ -70,24 +68,43 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
   RunSaving saving(run, report, timer, profiler);
   double last_end = seconds_now();
   const int64_t begin_step = state.step;
-  bool stop = false;
+  TimeLimit time_limit = time_limit_of(run, start);
+  bool time_is_up = false;  // rank 0's clock counts
+  const auto look_at_clock = [&](bool reached) { return time_is_up = time_is_up || (world.rank() == 0 && reached); };
+  const StopWish wish(
+      [&] { return signals.received() != 0 || look_at_clock(time_limit.reached_in_step(seconds_now())); });
+  // What any rank wishes between two steps. Collective.
+  const auto stop_is_wished = [&] {
+    const double own = signals.received() != 0 || look_at_clock(time_limit.reached(seconds_now())) ? 1 : 0;
+    return sum_over_ranks(*run.everyone, *run.pool, {own}, "stop")[0] > 0;
+  };
+  int64_t skips_in_a_row = 0;
+  bool stop = stop_is_wished();
 
   while (state.step < options.train_iters && !stop) {
     profiler.begin_step(traced_step(run));
     world.progress().set_step(state.step + 1);
     const double begin = seconds_now();
     const int64_t first_step = state.step;
-    const std::vector<StepResult> results = take_next_steps(run, timer, profiler, signals.received() != 0);
+    time_limit.note_longest_save(report.longest_save_seconds());
+    time_limit.begin_step(begin);
+    const std::vector<StepResult> results =
+        saving.keep_last_good([&] { return take_next_steps(run, timer, profiler, wish); });
+    time_limit.end_step(seconds_now());
     const auto count = static_cast<double>(state.step - first_step);
     const double step_seconds = (seconds_now() - begin) / count;
     for (int64_t step = first_step; step < state.step; ++step) timer.end_step();
     profiler.end_step();
 
-    stop = (!results.empty() && results.back().stop_requested) || due(state.step, options.exit_interval);
+    const bool asked_to_stop = !results.empty() && results.back().stop_requested;
+    stop = asked_to_stop || due(state.step, options.exit_interval);
     std::optional<double> validation_loss;
-    if (run.valid_samples && (due(state.step, options.eval_interval) || state.step == options.train_iters)) {
+    // Who asks a run to stop does not wait for a validation.
+    if (run.valid_samples && !asked_to_stop &&
+        (due(state.step, options.eval_interval) || state.step == options.train_iters)) {
       report.activity("evaluating");
-      validation_loss = evaluate(run, timer);
+      validation_loss = evaluate(run, timer, stop_is_wished);
+      stop = stop || !validation_loss;
       report.activity("");
     }
     const double end = seconds_now();
@@ -97,11 +114,18 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool)
       report.step(result, step_seconds, (end - last_end) / count, last ? validation_loss : std::nullopt);
     }
     last_end = end;
-    if (due(state.step, run.config.checkpoint.save_interval)) saving.save();
+    saving.keep_last_good([&] { count_skips(results, options, skips_in_a_row); });
+    if (!stop && due(state.step, run.config.checkpoint.save_interval)) {
+      saving.save();
+      stop = stop_is_wished();
+    }
     const int64_t interval = run.config.logging.breakdown_interval;
     if (interval > 0 && state.step / interval > first_step / interval) report.show_breakdown(timer.take());
   }
 
+  if (time_is_up) {
+    report.say(fmt::format("train.exit_duration_in_mins = {} is nearly over", options.exit_duration_in_mins));
+  }
   saving.finish();
   profiler.finish();
   const RegionTimes rest = timer.take();

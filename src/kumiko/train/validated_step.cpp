@@ -31,10 +31,10 @@ struct RankSums {
 
 // What this rank's stages know of the step.
 RankSums sums_of_stages(const StepContext& context, const DataAxis& data, const ParameterStorage& storage,
-                        const std::vector<double>& losses, bool stop_requested) {
+                        const std::vector<double>& losses, const StopWish& stop) {
   const Span span(context.timer, Region::gradient_all_reduce);
   const double local_loss = std::accumulate(losses.begin(), losses.end(), 0.0);
-  const auto sums = sum_over_ranks(data.ranks, context.pool, {local_loss, stop_requested ? 1.0 : 0.0});
+  const auto sums = sum_over_ranks(data.ranks, context.pool, {local_loss, stop() ? 1.0 : 0.0});
   RankSums own{{sums[0], 0, sums[1]}, {}};
   double& wishes = own.sums.stop_wishes;
   if (context.tensor != nullptr) wishes = sum_over_ranks(*context.tensor, context.pool, {wishes})[0];
@@ -148,7 +148,7 @@ void ValidatedSteps::correct(TrainingState& state, const StepContext& context, c
 
 std::optional<StepResult> ValidatedSteps::take(TrainingState& state, StepContext context,
                                                const std::vector<MicroBatch>& micro_batches, const DataAxis& data,
-                                               const StepSettings& settings, bool stop_requested) {
+                                               const StepSettings& settings, const StopWish& stop) {
   const double tokens = loss_tokens(context, micro_batches, data.ranks, settings);
   std::optional<StepResult> before;
   std::optional<std::vector<double>> losses;
@@ -163,7 +163,7 @@ std::optional<StepResult> ValidatedSteps::take(TrainingState& state, StepContext
     const Span span(context.timer, Region::gradient_all_reduce);
     sum_copies(context.pipeline, state.model, *state.storage, context.kernels);
   }
-  const RankSums own = sums_of_stages(context, data, *state.storage, *losses, stop_requested);
+  const RankSums own = sums_of_stages(context, data, *state.storage, *losses, stop);
   StageTable stages(context.pool, ranks_->size(), context.reproducible);
   if (ranks_->rank() > 0) {
     const Span span(context.timer, Region::pipeline_wait);

@@ -34,7 +34,7 @@ class ValidatedSteps {
   // now, which leaves the weights that it began with. Collective.
   std::optional<StepResult> take(TrainingState& state, StepContext context,
                                  const std::vector<MicroBatch>& micro_batches, const DataAxis& data,
-                                 const StepSettings& settings, bool stop_requested);
+                                 const StepSettings& settings, const StopWish& stop);
   // Waits for the result of the newest step, if it is not known, and for the right weights. Collective.
   std::optional<StepResult> settle(TrainingState& state, const StepContext& context, const DataAxis& data,
                                    const StepSettings& settings);

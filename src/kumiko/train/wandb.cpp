@@ -150,18 +150,16 @@ WandbSink::WandbSink(const std::filesystem::path& directory, WandbRun run)
     if (failure) throw_environment("cannot create directory {}: {}", (folder_ / inner).string(), failure.message());
   }
   file_.emplace(folder_ / fmt::format("run-{}.wandb", run_.id));
-  file_->write(log_.file_header());
   std::string versions;
   append_bytes(versions, 1, "kumiko " + kumiko_version());
   append_bytes(versions, 2, "0.70.0");  // the oldest client that reads it, in the client's own counting
   std::string header;
   append_bytes(header, 1, versions);
-  std::string records;
-  append_bytes(records, record_header, header);
-  append(records);
-  records.clear();
-  append_bytes(records, record_run, run_message(run_));
-  append(records);
+  std::string header_record;
+  append_bytes(header_record, record_header, header);
+  std::string run_record;
+  append_bytes(run_record, record_run, run_message(run_));
+  append({header_record, run_record});
 }
 
 WandbSink::~WandbSink() {
@@ -171,17 +169,25 @@ WandbSink::~WandbSink() {
   std::string record;
   append_bytes(record, record_exit, exit);
   try {
-    append(record);
+    append({record});
   } catch (const std::exception& error) {
     log::warning("{}", error_from(error).what());
   }
 }
 
-void WandbSink::append(std::string_view message) {
-  std::string record;
-  append_integer(record, record_number, static_cast<uint64_t>(++num_records_));
-  record += message;
-  file_->write(log_.record(record));
+// All of them or none: where they cannot be written, the log stands where it stood.
+void WandbSink::append(const std::vector<std::string>& messages) {
+  LevelDbLog log = log_;
+  int64_t number = num_records_;
+  std::string text = number == 0 ? log.file_header() : "";
+  for (const std::string& message : messages) {
+    std::string record;
+    append_integer(record, record_number, static_cast<uint64_t>(++number));
+    text += log.record(record + message);
+  }
+  file_->write(text);
+  log_ = log;
+  num_records_ = number;
 }
 
 void WandbSink::write(const StepMetrics& metrics) {
@@ -199,12 +205,11 @@ void WandbSink::write(const StepMetrics& metrics) {
   std::string step;
   append_integer(step, 1, static_cast<uint64_t>(metrics.step));
   append_bytes(history, 2, step);
-  std::string record;
-  append_bytes(record, record_summary, summary);
-  append(record);
-  record.clear();
-  append_bytes(record, record_history, history);
-  append(record);
+  std::string summary_record;
+  append_bytes(summary_record, record_summary, summary);
+  std::string history_record;
+  append_bytes(history_record, record_history, history);
+  append({summary_record, history_record});
 }
 
 }  // namespace kumiko

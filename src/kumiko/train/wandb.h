@@ -53,7 +53,7 @@ class WandbSink : public MetricsSink {
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
-  void append(std::string_view message);
+  void append(const std::vector<std::string>& messages);
 
   WandbRun run_;
   std::filesystem::path folder_;
