@@ -276,7 +276,7 @@ TEST(Recovery, BadValuesStopOrAreSkipped) {
   EXPECT_TRUE(says(stopped, "the weights are those of step 1.")) << stopped.output;
   EXPECT_TRUE(says(stopped, "train.on_bad_values = \"skip\"")) << stopped.output;
   std::vector<std::string> skip = options;
-  skip.insert(skip.end(), {"train.on_bad_values", "skip"});
+  skip.insert(skip.end(), {"train.on_bad_values", "skip", "checkpoint.start_anew", "true"});
   const Finished skipped = tiny.train(1, skip);
   EXPECT_EQ(skipped.exit_code, 0) << skipped.output;
   EXPECT_TRUE(says(skipped, "the step is skipped"));

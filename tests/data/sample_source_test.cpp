@@ -93,6 +93,38 @@ TEST(MakeSampleSource, AnEpochShowsEveryLabelOnce) {
   EXPECT_EQ(labels, (std::multiset<int32_t>(sequence.begin() + 1, sequence.end())));
 }
 
+// A run that is made longer on its way: what the first plan holds keeps its order, and every pass shows every label
+// once.
+TEST(MakeSampleSource, ALongerPlanKeepsTheOrderAndRepeatsNothing) {
+  const TestFolder folder;
+  std::vector<int32_t> sequence(101);
+  for (size_t i = 0; i < sequence.size(); ++i) sequence[i] = static_cast<int32_t>(i);
+  write_dataset(folder.path("d"), TokenType::u16, {sequence});
+  DataOptions options;
+  options.train_data_path = {folder.path("d")};
+  const auto sample = [](const SampleSource& source, int64_t index) {
+    std::vector<int32_t> tokens(11);
+    source.sample(index, tokens);
+    return tokens;
+  };
+  const auto before = make_sample_source(options, {Split::train, 8, 10, 1, 0});
+  SampleRequest longer{Split::train, 25, 10, 1, 0};
+  longer.planned = {8, 25};
+  const auto after = make_sample_source(options, longer);
+  ASSERT_GE(after->num_samples(), 25);
+  for (int64_t i = 0; i < 8; ++i) EXPECT_EQ(sample(*before, i), sample(*after, i)) << i;
+  std::multiset<int32_t> first_pass;
+  for (int64_t i = 0; i < 10; ++i) {
+    const auto tokens = sample(*after, i);
+    first_pass.insert(tokens.begin() + 1, tokens.end());
+  }
+  EXPECT_EQ(first_pass, (std::multiset<int32_t>(sequence.begin() + 1, sequence.end())));
+  // A shorter run draws the same ones.
+  SampleRequest shorter{Split::train, 4, 10, 1, 0};
+  shorter.planned = {8};
+  EXPECT_EQ(sample(*before, 3), sample(*make_sample_source(options, shorter), 3));
+}
+
 class SampleSourceErrors : public ::testing::Test {
  protected:
   SampleSourceErrors() {

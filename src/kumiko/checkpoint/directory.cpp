@@ -145,6 +145,10 @@ std::string manifest_checksum(const fs::path& checkpoint) {
   return checksum_text(checksum_of(read_text_file(checkpoint / manifest_name)));
 }
 
+void write_latest(const fs::path& root, int64_t step) {
+  write_latest(root, checkpoint_name(step) + " " + manifest_checksum(root / checkpoint_name(step)));
+}
+
 Manifest read_manifest(const fs::path& checkpoint) {
   const fs::path path = checkpoint / manifest_name;
   if (!fs::exists(path)) {

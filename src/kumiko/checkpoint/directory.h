@@ -37,6 +37,9 @@ struct Latest {
 };
 std::optional<Latest> read_latest(const std::filesystem::path& root);
 
+// Makes `latest` name the checkpoint of `step`, which is there.
+void write_latest(const std::filesystem::path& root, int64_t step);
+
 // Checked against its checksum. User error, naming the file, if it is damaged.
 Manifest read_manifest(const std::filesystem::path& checkpoint);
 std::string manifest_checksum(const std::filesystem::path& checkpoint);

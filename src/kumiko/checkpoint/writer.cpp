@@ -188,6 +188,7 @@ void CheckpointWriter::write_and_commit(int64_t step, const std::string& state, 
     manifest.state = state;
     for (const std::string& text : parts) merge(manifest, parse_manifest(text, "a rank's part of the manifest"));
     check_complete(manifest);
+    if (options_.check_owner) options_.check_owner();
     commit_checkpoint(root, manifest);
   });
 }
@@ -202,7 +203,9 @@ SaveReport CheckpointWriter::write(int64_t step, const std::string& state, const
   const std::filesystem::path& root = options_.directory;
   try {
     together(ranks_, [&] {
-      if (is_root) begin_checkpoint(root, step);
+      if (!is_root) return;
+      if (options_.check_owner) options_.check_owner();
+      begin_checkpoint(root, step);
     });
     write_and_commit(step, state, snapshot);
   } catch (const Error& error) {

@@ -27,6 +27,9 @@ struct CheckpointOptions {
   std::filesystem::path directory;  // the root, where checkpoints stand side by side
   int64_t keep_last = 3;            // older ones are removed; 0 keeps all
   PlanOptions plan;
+  // Called on the first rank before the directory is touched, and before the checkpoint gets its name; it throws if the
+  // directory is no longer this process's to write.
+  std::function<void()> check_owner{};
 
   void validate() const;
 };

@@ -19,21 +19,25 @@ class Maker {
  public:
   Maker(const DataOptions& options, const SampleRequest& request) : options_(options), request_(request) {}
 
-  // The request's split of one dataset; num_samples as for GptDataset.
-  std::unique_ptr<SampleSource> single(const std::string& prefix, int64_t num_samples) const {
+  // The request's split of one dataset; `planned` as for GptDataset.
+  std::unique_ptr<SampleSource> single(const std::string& prefix, const std::vector<int64_t>& planned) const {
     auto dataset = std::make_shared<const IndexedDataset>(prefix);
     if (request_.vocab_size > 0) dataset->check_vocabulary(request_.vocab_size, vocabulary_check_tokens);
     const SequenceRange range = this->range(*dataset);
     const int64_t tokens = count_tokens(dataset->sizes(), range);
     if (tokens == 0) throw_empty_split(*dataset, range);
-    if (num_samples == 0 && tokens <= request_.seq_length) {
+    if (planned.empty() && tokens <= request_.seq_length) {
       throw_user(
           "the {} split of {} has {} tokens, fewer than one sample of seq_length {} + 1; give the datasets "
           "weights, so that they are repeated, or leave this one out",
           split_name(request_.split), prefix, tokens, request_.seq_length);
     }
-    return std::make_unique<GptDataset>(std::move(dataset), range, num_samples, request_.seq_length, request_.seed,
+    return std::make_unique<GptDataset>(std::move(dataset), range, planned, request_.seq_length, request_.seed,
                                         request_.vocab_size);
+  }
+
+  std::vector<int64_t> planned() const {
+    return request_.planned.empty() ? std::vector<int64_t>{request_.num_samples} : request_.planned;
   }
 
   // Each dataset gives its share of samples, repeated as often as that takes.
@@ -42,9 +46,10 @@ class Maker {
     std::vector<std::unique_ptr<SampleSource>> sources;
     int64_t total = 0;
     for (size_t d = 0; d < weights.size(); ++d) {
-      const BlendSize size = blend_size(weights[d], request_.num_samples);
-      sources.push_back(single(blend.prefixes[d], size.built));
-      total += size.used;
+      std::vector<int64_t> shares;
+      for (const int64_t planned : this->planned()) shares.push_back(blend_size(weights[d], planned).built);
+      sources.push_back(single(blend.prefixes[d], shares));
+      total += blend_size(weights[d], request_.num_samples).used;
     }
     // Normalised once more, as there: the sum of the normalised weights may differ from 1 in the last bit.
     return std::make_unique<BlendedDataset>(std::move(sources), normalize_weights(weights), total);
@@ -56,7 +61,7 @@ class Maker {
     std::vector<double> weights;
     int64_t held = 0;
     for (const std::string& prefix : blend.prefixes) {
-      sources.push_back(single(prefix, 0));
+      sources.push_back(single(prefix, {}));
       weights.push_back(static_cast<double>(sources.back()->num_samples()));
       held += sources.back()->num_samples();
     }
@@ -107,7 +112,7 @@ std::unique_ptr<SampleSource> make_sample_source(const DataOptions& options, con
   const Maker maker(options, request);
   // Where each split has its own list, the weight of a single dataset says nothing.
   if (blend.prefixes.size() == 1 && (blend.weights.empty() || options.per_split())) {
-    return maker.single(blend.prefixes[0], request.num_samples);
+    return maker.single(blend.prefixes[0], maker.planned());
   }
   return blend.weights.empty() ? maker.unweighted(blend) : maker.weighted(blend);
 }

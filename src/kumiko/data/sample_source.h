@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "kumiko/data/data_options.h"
 #include "kumiko/data/sample_order.h"
@@ -29,6 +30,10 @@ struct SampleRequest {
   int64_t seq_length = 0;
   int64_t seed = 1234;
   int64_t vocab_size = 0;  // 0: any
+  // Where a run has been made longer since it began: how many samples in all each start has planned, ascending. The
+  // order of those that an earlier plan holds stays, and each longer plan continues it with epochs of its own; shuffled
+  // anew as one, samples that were drawn would come again. Empty: num_samples alone, which is Megatron's order.
+  std::vector<int64_t> planned{};
 };
 
 // Builds the source that Megatron would draw from: epochs, splits, shuffles and blends exactly as there. It holds at

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -20,12 +21,18 @@ inline constexpr std::array companion_files = {"tokenizer.json",
                                                "chat_template.json",
                                                "generation_config.json"};
 
-// Copies the companion files that `folder` has into `directory`, which is created where needed.
-void keep_companions(const std::filesystem::path& folder, const std::filesystem::path& directory);
+// What becomes of a file with other content that is in the directory: it stays, or it is an old run's and goes.
+enum class KeptBefore : uint8_t { stays, goes };
+
+// Copies the companion files that `folder` has into `directory`, which is created where needed. User error, naming
+// both, if one that says what tokens are would replace another that stays; of others a warning says that they stay.
+void keep_companions(const std::filesystem::path& folder, const std::filesystem::path& directory,
+                     KeptBefore before = KeptBefore::stays);
 
 // Copies the files of the tokenizer `source` into `directory`, which is created where needed, and if it is a folder its
 // companion files. Nothing to do for none and for "bytes".
-void keep_tokenizer(const std::string& source, const std::filesystem::path& directory);
+void keep_tokenizer(const std::string& source, const std::filesystem::path& directory,
+                    KeptBefore before = KeptBefore::stays);
 
 // The directory beside `checkpoint`, or the checkpoint itself, that holds a kept tokenizer; empty if none does.
 std::filesystem::path kept_directory(const std::filesystem::path& checkpoint);

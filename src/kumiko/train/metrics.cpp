@@ -22,8 +22,9 @@ std::optional<int64_t> step_of(std::string_view line) {
 
 // A file's lines, as a run that begins with `first_step` sorts them.
 struct SortedLines {
-  std::string kept;  // of earlier steps
-  std::string bad;   // what cannot be read, each with a line break
+  std::string kept;   // of earlier steps
+  std::string later;  // of steps that this run makes again
+  std::string bad;    // what cannot be read, each with a line break
   int64_t num_bad = 0;
   int64_t first_bad = 0;  // its line's number
 };
@@ -36,14 +37,14 @@ SortedLines sorted_lines(std::string_view text, int64_t first_step) {
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(whole ? end + 1 : text.size());
     const std::optional<int64_t> step = whole ? step_of(line) : std::nullopt;
-    std::string& into = step ? sorted.kept : sorted.bad;
-    if (!step || *step < first_step) into.append(line).append("\n");
+    std::string& into = !step ? sorted.bad : *step < first_step ? sorted.kept : sorted.later;
+    into.append(line).append("\n");
     if (!step && sorted.num_bad++ == 0) sorted.first_bad = number;
   }
   return sorted;
 }
 
-// Leaves the lines of steps before `first_step`. Those that cannot be read go to a file beside it.
+// Leaves the lines of steps before `first_step`. Those of later steps and those that cannot be read go to files beside it.
 std::filesystem::path drop_later_lines(const std::filesystem::path& path, int64_t first_step) {
   std::error_code failure;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), failure);
@@ -59,6 +60,9 @@ std::filesystem::path drop_later_lines(const std::filesystem::path& path, int64_
         "leaves them; moved to {}",
         path.string(), sorted.num_bad, sorted.num_bad == 1 ? "" : "s", sorted.first_bad,
         sorted.num_bad == 1 ? "" : " is the first", aside.string());
+  }
+  if (!sorted.later.empty()) {
+    AppendFile(path.parent_path() / (path.stem().string() + ".superseded.jsonl")).write(sorted.later);
   }
   AtomicFile file(path);
   file.write(sorted.kept);

@@ -58,9 +58,9 @@ class MetricsSink {
 // One JSON object a line and step. Numbers that are not finite become null.
 class JsonLinesSink : public MetricsSink {
  public:
-  // Goes on with a file that is there: lines of `first_step` and later, which this run will write anew, are dropped, so
-  // a resumed run's curve does not double. Lines that are no JSON objects with a step, and a last line that was cut
-  // short, are moved to PATH.bad, and a warning says so. Makes the folder where needed.
+  // Goes on with a file that is there: lines of `first_step` and later, which this run will write anew, go to
+  // NAME.superseded.jsonl, so a resumed run's curve does not double. Lines that are no JSON objects with a step, and a
+  // last line that was cut short, are moved to PATH.bad, and a warning says so. Makes the folder where needed.
   JsonLinesSink(const std::filesystem::path& path, int64_t first_step);
   void write(const StepMetrics& metrics) override;
 

@@ -155,10 +155,13 @@ Mesh ParallelOptions::mesh(int64_t num_ranks) const {
 void CheckpointingOptions::describe(OptionTable& table) {
   table.section("checkpoint");
   table.add("save", save, "directory for checkpoints; none are written if empty");
-  table.add("load", load, "directory to resume from, if it holds a checkpoint; usually the same as save");
+  table.add("load", load,
+            "directory to resume from, or one checkpoint of it; usually the same as save, and then it may be empty");
   table.add("finetune", finetune,
             "take only the weights of the checkpoint in load, and begin at step 0; if save holds a checkpoint already, "
             "this run is resumed from it");
+  table.add("start_anew", start_anew,
+            "begin a new run although save holds an old one, which is set aside in a folder beside it, SAVE.old-1");
   table.add("save_interval", save_interval, "steps between checkpoints; 0 for one at the end only");
   table.add("async_save", async_save,
             "whether training goes on while a checkpoint is written, from a copy in memory that is set aside for it");

@@ -63,6 +63,7 @@ struct CheckpointingOptions {
   std::string save;
   std::string load;
   bool finetune = false;
+  bool start_anew = false;
   int64_t save_interval = 0;
   bool async_save = true;
   int64_t keep_last = 0;

@@ -5,8 +5,8 @@
 
 namespace kumiko {
 
-// Collective. What checkpoint.load and checkpoint.finetune say: the newest checkpoint, if there is one, or its weights
-// alone. User error if it is damaged, of another model, or of a run whose steps would not go on as this one's.
+// Collective. Reads what `run.start` decided on: a checkpoint, its weights alone, or nothing. User error if it is
+// damaged, of another model, or of a run whose steps would not go on as this one's.
 void restore(Run& run);
 
 }  // namespace kumiko

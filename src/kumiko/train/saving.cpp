@@ -17,6 +17,11 @@ static RunRecord record_of(Run& run) {
   record.consumed_samples = run.consumed_samples();
   record.consumed_tokens = run.consumed_tokens();
   record.config = run.config.to_toml();
+  record.origin = run.start.origin;
+  record.began_anew = run.config.checkpoint.start_anew;
+  record.planned_samples = run.start.planned_samples;
+  record.tokenizer = run.start.tokenizer;
+  record.data = run.start.data;
   if (run.state.loss_scale.is_dynamic()) record.loss_scale = run.state.loss_scale.state();
   return record;
 }

@@ -10,7 +10,6 @@
 #include "kumiko/model/canonical.h"
 #include "kumiko/tokenizer/tokenizer.h"
 #include "kumiko/train/folder_probe.h"
-#include "kumiko/train/kept_tokenizer.h"
 #include "kumiko/train/memory_limit.h"
 #include "kumiko/train/rank_agreement.h"
 #include "kumiko/train/rank_facts.h"
@@ -161,14 +160,26 @@ TensorParallel tensor_parallel_of(const Config& config, const Mesh& mesh, int64_
   return part;
 }
 
-std::unique_ptr<SampleSource> samples_of(const Config& config, Split split, int64_t num_batches) {
+int64_t num_samples(const Config& config, int64_t num_batches) {
+  return std::max<int64_t>(1, num_batches) * config.train.global_batch_size;
+}
+
+std::unique_ptr<SampleSource> samples_of(const Config& config, Split split, int64_t num_batches,
+                                         std::vector<int64_t> planned = {}) {
   SampleRequest request;
   request.split = split;
-  request.num_samples = std::max<int64_t>(1, num_batches) * config.train.global_batch_size;
+  request.num_samples = num_samples(config, num_batches);
+  request.planned = std::move(planned);
   request.seq_length = config.train.seq_length;
   request.seed = config.train.seed;
   request.vocab_size = static_cast<int32_t>(config.model.vocab_size);
   return make_sample_source(config.data, request);
+}
+
+std::vector<const FileLock*> lock_pointers(const RunStart& start) {
+  std::vector<const FileLock*> locks;
+  for (const auto& lock : start.locks) locks.push_back(lock.get());
+  return locks;
 }
 
 std::vector<int64_t> all_ranks(const World& world) {
@@ -201,10 +212,6 @@ std::string Run::run_directory() const {
 
 static void prepare_saving(Run& run) {
   const CheckpointingOptions& options = run.config.checkpoint;
-  const auto keep = [&] {
-    if (run.world.rank() == 0) keep_tokenizer(run.config.data.tokenizer, options.save);
-  };
-  together(*run.everyone, keep, run.world.ranks());
   // Nothing goes on behind the save at the end.
   if (!options.async_save || options.save_interval == 0) return;
   run.checkpoint_copy = run.writer->reserve(pieces_of(run.state, Copies::first), *run.pool);
@@ -271,9 +278,9 @@ static std::vector<Fact> facts_read(Config& config, const Prepared& prepared, bo
 }
 
 // The folders whose checkpoints decide where the run begins.
-static void agree_on_checkpoints(const Run& run) {
-  const CheckpointingOptions& options = run.config.checkpoint;
-  if (run.world.size() == 1 || (options.load.empty() && options.save.empty())) return;
+static void agree_on_checkpoints(const CheckpointingOptions& options, Communicator& all,
+                                 const std::vector<RankInfo>& ranks) {
+  if (all.size() == 1 || (options.load.empty() && options.save.empty())) return;
   const auto look = [&options] {
     std::vector<Fact> facts;
     if (!options.load.empty()) facts.push_back(checkpoints_fact("checkpoint.load", options.load));
@@ -282,7 +289,7 @@ static void agree_on_checkpoints(const Run& run) {
     }
     return facts;
   };
-  await_agreement(*run.everyone, look, run.world.ranks());
+  await_agreement(all, look, ranks);
 }
 
 Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenParts given) {
@@ -291,6 +298,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   std::vector<Fact> facts = option_facts(config);
   facts.insert(facts.begin(), program_fact());
   check_agreement(*all, facts, ranks);
+  const bool read_own_samples = !given.train_samples;
   std::optional<Prepared> prepared;
   together(
       *all,
@@ -304,6 +312,15 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
       },
       ranks);
   check_agreement(*all, facts, ranks);
+  agree_on_checkpoints(config.checkpoint, *all, ranks);
+  const std::vector<int64_t> plan_of_this_start = {num_samples(config, config.train.train_iters)};
+  RunStart start = begin_start(config, plan_of_this_start[0], *all);
+  if (read_own_samples && start.planned_samples != plan_of_this_start) {
+    const auto follow_plan = [&] {
+      prepared->train_samples = samples_of(config, Split::train, config.train.train_iters, start.planned_samples);
+    };
+    together(*all, follow_plan, ranks);
+  }
   const Mesh mesh = prepared->mesh;
   const TrainOptions& train = config.train;
 
@@ -311,7 +328,11 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   std::unique_ptr<BackgroundWriter> writer;
   if (const CheckpointingOptions& saving = config.checkpoint; !saving.save.empty()) {
     savers = world.communicator(Axis::all, all_ranks(world));
-    writer = std::make_unique<BackgroundWriter>(*savers, CheckpointOptions{saving.save, saving.keep_last, {}});
+    CheckpointOptions options{saving.save, saving.keep_last, {}};
+    options.check_owner = [locks = lock_pointers(start)] {
+      for (const FileLock* lock : locks) lock->check();
+    };
+    writer = std::make_unique<BackgroundWriter>(*savers, std::move(options));
   }
   // The communication's thread and the writer's are there now, to be placed too.
   PlacedRank placed = given.placed ? std::move(*given.placed) : place_rank(config.parallel, world, *all);
@@ -349,6 +370,7 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
           prepared->layout,
           prepared->documents,
           std::move(*state),
+          std::move(start),
           std::move(savers),
           std::move(writer),
           "",
@@ -356,10 +378,10 @@ Run set_up(Config config, World& world, std::shared_ptr<MemoryPool> pool, GivenP
   if (run.config.parallel.post_validation) {
     run.validated = std::make_unique<ValidatedSteps>(world, mesh, *run.pipeline, run.state, *run.pool);
   }
-  agree_on_checkpoints(run);
   together(
       *run.everyone, [&run] { restore(run); }, ranks);
   probe_folders(run);
+  prepare_folders(run.config, run.start, *run.everyone);
   if (run.writer) prepare_saving(run);
   return run;
 }

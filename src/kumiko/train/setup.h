@@ -16,6 +16,7 @@
 #include "kumiko/train/config.h"
 #include "kumiko/train/flops.h"
 #include "kumiko/train/rank_placement.h"
+#include "kumiko/train/run_start.h"
 #include "kumiko/train/step.h"
 #include "kumiko/train/validated_step.h"
 
@@ -36,6 +37,7 @@ struct Run {
   BatchLayout layout;
   DocumentMask documents;
   TrainingState state;
+  RunStart start;                               // where it continues; with the locks, which outlive the writer
   std::unique_ptr<Communicator> savers;         // all ranks, for the writer alone
   std::unique_ptr<BackgroundWriter> writer;     // none if nothing is saved
   std::string resumed_from;                     // empty: from the beginning

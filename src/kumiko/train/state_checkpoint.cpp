@@ -23,6 +23,13 @@ std::string to_json(const RunRecord& record) {
                           {"steps_without_overflow", record.loss_scale->steps_without_overflow},
                           {"overflows_left", record.loss_scale->overflows_left}};
   }
+  if (record.origin) {
+    json["origin"] = {{"load", record.origin->load}, {"manifest_checksum", record.origin->manifest_checksum}};
+  }
+  json["began_anew"] = record.began_anew;
+  json["planned_samples"] = record.planned_samples;
+  json["tokenizer"] = record.tokenizer;
+  json["data"] = record.data;
   // Paths need not be UTF-8.
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -42,6 +49,17 @@ RunRecord run_record_from_json(const std::string& text, const std::string& origi
       record.loss_scale = {scale["scale"].number(), scale["steps_without_overflow"].size(),
                            scale["overflows_left"].integer()};
     }
+    if (json.has("origin")) {
+      record.origin = RunOrigin{json["origin"]["load"].string(), json["origin"]["manifest_checksum"].string()};
+    }
+    record.began_anew = json.boolean("began_anew", false);
+    if (json.has("planned_samples")) {
+      for (const JsonPlace& planned : json["planned_samples"].elements()) {
+        record.planned_samples.push_back(planned.size());
+      }
+    }
+    record.tokenizer = json.string("tokenizer", "");
+    record.data = json.string("data", "");
     return record;
   } catch (const Error& error) {
     throw_user("{}: the record of the training run is damaged or of another program: {}", origin, error.what());

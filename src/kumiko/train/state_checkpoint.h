@@ -10,6 +10,7 @@
 #include "kumiko/checkpoint/reader.h"
 #include "kumiko/checkpoint/writer.h"
 #include "kumiko/train/config.h"
+#include "kumiko/train/continuation.h"
 #include "kumiko/train/step.h"
 
 namespace kumiko {
@@ -22,6 +23,12 @@ struct RunRecord {
   int64_t consumed_tokens = 0;
   std::string config;                        // TOML, resolved
   std::optional<LossScaleState> loss_scale;  // of a dynamic one
+  // Older records have none of these.
+  std::optional<RunOrigin> origin{};       // where it came from, if not from its own folder
+  bool began_anew = false;                 // checkpoint.start_anew
+  std::vector<int64_t> planned_samples{};  // samples in all, as each start planned them: SampleRequest
+  std::string tokenizer{};                 // checksum of its files, "bytes", or empty for none
+  std::string data{};                      // checksum of the indices of the training data
 };
 
 std::string to_json(const RunRecord& record);

@@ -24,6 +24,14 @@ int64_t traced_step(const Run& run) {
   return std::max(run.state.step + 1, std::min(run.config.logging.profile_step_start, last));
 }
 
+// What the person does who wants a stopped run to go on.
+std::string how_to_resume(const Run& run) {
+  const CheckpointingOptions& options = run.config.checkpoint;
+  if (!run.writer) return "nothing was saved (checkpoint.save is empty), so it cannot be resumed";
+  if (!options.load.empty()) return "the same command resumes";
+  return fmt::format("the same command with --checkpoint.load {} resumes", options.save);
+}
+
 bool due(int64_t step, int64_t interval) { return interval > 0 && step % interval == 0; }
 
 TimeLimit time_limit_of(const Run& run, double begin) {
@@ -81,6 +89,10 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool,
   int64_t skips_in_a_row = 0;
   bool stop = stop_is_wished();
 
+  if (state.step >= options.train_iters) {
+    report.say(fmt::format("nothing to train: {} is of step {}, and train.train_iters = {}; a larger number goes on",
+                           run.resumed_from.empty() ? "the run" : run.resumed_from, state.step, options.train_iters));
+  }
   while (state.step < options.train_iters && !stop) {
     profiler.begin_step(traced_step(run));
     world.progress().set_step(state.step + 1);
@@ -134,9 +146,8 @@ void train(const Config& config, World& world, std::shared_ptr<MemoryPool> pool,
     report.say(fmt::format("early updates: {} of {} steps were corrected once all stages had been heard",
                            run.validated->num_corrected(), state.step - begin_step));
   }
-  if (stop) {
-    report.say(fmt::format("stopped after step {} of {}{}", state.step, options.train_iters,
-                           run.writer ? "; the same command with checkpoint.load resumes" : ""));
+  if (stop && state.step < options.train_iters) {
+    report.say(fmt::format("stopped after step {} of {}; {}", state.step, options.train_iters, how_to_resume(run)));
   }
 }
 
