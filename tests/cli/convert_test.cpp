@@ -107,7 +107,7 @@ TEST_F(Convert, SaysHowToTrainFromAnImportedModel) {
   expect_error(tune("imported", "other", {}),
                {"imported/step-0000000 holds weights only", "checkpoint.finetune = true"});
   expect_error(tune("imported", "imported", {"checkpoint.finetune", "true"}), {"checkpoint.save and checkpoint.load"});
-  expect_error(tune("nothing", "other", {"checkpoint.finetune", "true"}), {"nothing is not a directory"});
+  expect_error(tune("nothing", "other", {"checkpoint.finetune", "true"}), {"nothing is not there"});
   expect_error(tune("imported", "other", {"checkpoint.finetune", "true", "model.layernorm_epsilon", "1e-6"}),
                {"is of another model", "model.layernorm_epsilon: 1e-05 in the checkpoint, 1e-06 now", "model.toml"});
   expect_error(tiny->train(1, {"checkpoint.finetune", "true"}), {"checkpoint.finetune needs checkpoint.load"});

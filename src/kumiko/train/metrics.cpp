@@ -44,7 +44,8 @@ SortedLines sorted_lines(std::string_view text, int64_t first_step) {
   return sorted;
 }
 
-// Leaves the lines of steps before `first_step`. Those of later steps and those that cannot be read go to files beside it.
+// Leaves the lines of steps before `first_step`. Those of later steps and those that cannot be read go to files beside
+// it.
 std::filesystem::path drop_later_lines(const std::filesystem::path& path, int64_t first_step) {
   std::error_code failure;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), failure);
