@@ -90,6 +90,7 @@ cat >"$work/foreign" <<'LIST'
 --random
 --rankfile
 --section.key
+--signal
 --test-dir
 --time
 --variant

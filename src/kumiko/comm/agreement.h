@@ -34,7 +34,7 @@ void together(Communicator& ranks, const std::function<void()>& action, std::spa
 
 // One thing that must be the same on every rank.
 struct Fact {
-  std::string name;    // "train.lr", "the index of the dataset runs/data"
+  std::string name;    // "optimizer.lr", "the index of the dataset runs/data"
   std::string value;   // "0.1", "checksum 0123456789abcdef"
   std::string advice;  // what to do where ranks differ: a sentence
 };
