@@ -231,7 +231,7 @@ TEST(Recovery, AFullDiskUnderTheObserversEndsNothing) {
 // What a program starts with where its caller has closed a stream, or nobody reads it.
 TEST(Recovery, AScreenThatTakesNothingEndsNothing) {
   const TinyRun tiny("screen");
-  for (const std::string& redirection : {">/dev/full", ">&- 2>&-", "<&- >&- 2>&-", "| true"}) {
+  for (const std::string redirection : {">/dev/full", ">&- 2>&-", "<&- >&- 2>&-", "| true"}) {
     std::filesystem::remove_all(tiny.path("run"));
     const std::string command = fmt::format("{} train {} --checkpoint.save {} --train.train_iters 4 {}", KUMIKO_PROGRAM,
                                             tiny.path("run.toml"), tiny.path("run"), redirection);

@@ -120,8 +120,8 @@ TEST(Together, SaysOnceWhatFailsEverywhere) {
             }),
             "2 no such file");
   EXPECT_EQ(message_of([] { together(*everyone(), [] { throw std::runtime_error("oh"); }); }), "4 oh");
-  EXPECT_EQ(message_of([] { together(*everyone(), [] { throw std::bad_alloc(); }); }),
-            "3 the system has no memory left for this process");
+  const std::string memory = message_of([] { together(*everyone(), [] { throw std::bad_alloc(); }); });
+  EXPECT_TRUE(memory.starts_with("3 memory ran out: ")) << memory;
 }
 
 TEST(Together, ListsDifferentErrors) {
