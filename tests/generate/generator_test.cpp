@@ -157,7 +157,7 @@ TEST_F(GeneratorTest, NamesTheOptionOfADamagedRecord) {
               std::string::npos)
         << message(name, "1000000000000");
   }
-  EXPECT_NE(message("num_layers", "100000").find("num_layers = 100000: such a model has more than the"),
+  EXPECT_NE(message("num_layers", "60000").find("num_layers = 60000: such a model has more than the"),
             std::string::npos);
   EXPECT_NE(message("vocab_size", "100000000").find("vocab_size = 100000000: such a model"), std::string::npos);
   EXPECT_NE(message("ffn_hidden_size", "100000000").find("ffn_hidden_size = 100000000: such a model"),
